@@ -1,0 +1,58 @@
+package sys
+
+import (
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// Ioctl issues an ioctl whose argument is a number. It retries on EINTR: none
+// of the ioctls that go through here is a wait that a caller would want to
+// interrupt, and the Go runtime interrupts system calls at will.
+func (f *FD) Ioctl(request, arg uintptr) (int, error) {
+	fd, ok := f.Acquire()
+	if !ok {
+		return 0, ErrClosed
+	}
+	defer f.Release()
+	for {
+		r, _, errno := syscall.Syscall(unix.SYS_IOCTL, uintptr(fd), request, arg)
+		if errno == 0 {
+			return int(r), nil
+		}
+		if errno != unix.EINTR {
+			return int(r), errno
+		}
+	}
+}
+
+// IoctlPtr is Ioctl with a pointer argument. p must point to memory that is at
+// least as large as the request says and that stays where it is for the call;
+// addresses stored inside that memory are the caller's to keep alive.
+func (f *FD) IoctlPtr(request uintptr, p unsafe.Pointer) (int, error) {
+	fd, ok := f.Acquire()
+	if !ok {
+		return 0, ErrClosed
+	}
+	defer f.Release()
+	for {
+		// SAFETY: the conversion stands in the call expression, so p stays
+		// alive and in place until the call returns.
+		r, _, errno := syscall.Syscall(unix.SYS_IOCTL, uintptr(fd), request, uintptr(p))
+		if errno == 0 {
+			return int(r), nil
+		}
+		if errno != unix.EINTR {
+			return int(r), errno
+		}
+	}
+}
+
+// IoctlOnce issues an ioctl on a bare descriptor number, once: EINTR is
+// returned. It enters the scheduler's system-call state, so a call that blocks
+// for seconds holds up neither the garbage collector nor other goroutines.
+func IoctlOnce(fd int, request, arg uintptr) (uintptr, syscall.Errno) {
+	r, _, errno := syscall.Syscall(unix.SYS_IOCTL, uintptr(fd), request, arg)
+	return r, errno
+}
