@@ -1,0 +1,50 @@
+package kvm
+
+import (
+	"fmt"
+	"unsafe"
+
+	"linuxkvm/internal/sys"
+	"linuxkvm/uapi"
+)
+
+// request is an ioctl number typed by the kind of descriptor it belongs to, so
+// that the wrong descriptor does not compile.
+type request interface {
+	uapi.SystemIoctl | uapi.VMIoctl | uapi.VCPUIoctl | uapi.DeviceIoctl
+	fmt.Stringer
+}
+
+// ioctlNumber issues an ioctl whose argument is a number, or that has none.
+func ioctlNumber[R request](fd *sys.FD, req R, arg uintptr) (int, error) {
+	n, err := fd.Ioctl(uintptr(req), arg)
+	if err != nil {
+		return n, opError(req, err)
+	}
+	return n, nil
+}
+
+// ioctlStruct issues an ioctl on one fixed-size struct.
+func ioctlStruct[R request, T any](fd *sys.FD, req R, p *T) (int, error) {
+	if p == nil {
+		return 0, invalid("%v: nil %T", req, p)
+	}
+	// SAFETY: T is the struct that the ioctl takes, which a test checks by the
+	// size in the request number; IoctlPtr keeps it in place for the call.
+	n, err := fd.IoctlPtr(uintptr(req), unsafe.Pointer(p))
+	if err != nil {
+		return n, opError(req, err)
+	}
+	return n, nil
+}
+
+// ioctlBuffer issues an ioctl on a struct with a trailing array. The caller has
+// made the buffer as long as its header says.
+func ioctlBuffer[R request](fd *sys.FD, req R, p unsafe.Pointer) (int, error) {
+	// SAFETY: IoctlPtr keeps the buffer in place for the call.
+	n, err := fd.IoctlPtr(uintptr(req), p)
+	if err != nil {
+		return n, opError(req, err)
+	}
+	return n, nil
+}

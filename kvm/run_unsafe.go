@@ -1,0 +1,42 @@
+package kvm
+
+import (
+	"encoding/binary"
+	"sync/atomic"
+	"unsafe"
+
+	"linuxkvm/internal/sys"
+	"linuxkvm/uapi"
+)
+
+const sizeofRun = int(unsafe.Sizeof(uapi.Run{}))
+
+// immediateExit is the mask of kvm_run's immediate_exit inside the 32-bit word
+// that holds it: sync/atomic has no bytes.
+var immediateExit = binary.NativeEndian.Uint32([]byte{0, 1, 0, 0})
+
+func runPage(m *sys.Mapping) *uapi.Run {
+	// SAFETY: CreateVCPU has checked that the mapping is at least this large;
+	// it stays mapped as long as the vCPU's descriptor, which every use of the
+	// pointer acquires first.
+	return (*uapi.Run)(m.Pointer())
+}
+
+func (c *vcpuCore) firstWord() *uint32 {
+	// SAFETY: request_interrupt_window, immediate_exit and two bytes of padding
+	// are the first four bytes of struct kvm_run, which is page-aligned.
+	return (*uint32)(c.run.Pointer())
+}
+
+func (c *vcpuCore) setImmediateExit()   { atomic.OrUint32(c.firstWord(), immediateExit) }
+func (c *vcpuCore) clearImmediateExit() { atomic.AndUint32(c.firstWord(), ^immediateExit) }
+
+// area returns n bytes at offset off of the run area, or nil when KVM's words
+// for them are not inside it. The caller has the descriptor.
+func (c *vcpuCore) area(off, n uint64) []byte {
+	size := uint64(c.run.Size())
+	if n > size || off > size-n {
+		return nil
+	}
+	return c.run.Bytes()[off : off+n]
+}

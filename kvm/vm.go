@@ -1,0 +1,92 @@
+package kvm
+
+import (
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"linuxkvm/internal/sys"
+	"linuxkvm/memory"
+	"linuxkvm/uapi"
+)
+
+// VM is one virtual machine: memory slots, vCPUs, and the devices inside the
+// kernel. It is safe for concurrent use.
+//
+// Whatever is in its slots is kept mapped until the kernel has given up the VM:
+// after Close of the VM and of each of its vCPUs and devices, in any order.
+type VM struct {
+	core     *vmCore
+	mmapSize int // bytes a vCPU shares
+}
+
+// vmCore is what outlives the handle: kernel objects hold the VM, and the VM
+// holds memory.
+type vmCore struct {
+	fd *sys.FD
+	// objects counts the kernel objects that keep the kernel's VM alive: the
+	// VM's descriptor, each vCPU and each device.
+	objects atomic.Int64
+
+	mu    sync.Mutex
+	slots map[uint32]*memory.Pin // what stands in each slot
+}
+
+func newVM(fd, mmapSize int) *VM {
+	c := &vmCore{slots: make(map[uint32]*memory.Pin)}
+	c.objects.Store(1)
+	c.fd = sys.NewFD(fd, func(fd int) {
+		sys.CloseFD(fd)
+		c.release()
+	})
+	vm := &VM{core: c, mmapSize: mmapSize}
+	runtime.AddCleanup(vm, func(c *vmCore) { c.fd.Close() }, c)
+	return vm
+}
+
+// retain counts one more kernel object. It is called only while another one
+// is known to be there.
+func (c *vmCore) retain() { c.objects.Add(1) }
+
+// release is called when a kernel object of the VM is gone. After the last one
+// the kernel has no more use for the memory.
+func (c *vmCore) release() {
+	if c.objects.Add(-1) != 0 {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for slot, pin := range c.slots {
+		pin.Release()
+		delete(c.slots, slot)
+	}
+}
+
+// Close closes the VM's descriptor. Its vCPUs and devices keep the kernel's VM,
+// and the memory in its slots, until they are closed too. Closing again does
+// nothing.
+func (vm *VM) Close() error {
+	vm.core.fd.Close()
+	return nil
+}
+
+// CheckExtension asks what this VM offers of a capability, in the manner of
+// [System.CheckExtension].
+//
+// ioctl: KVM_CHECK_EXTENSION (vm) · cap: KVM_CAP_CHECK_EXTENSION_VM · arch: all · since: Linux 3.14 · doc: virt/kvm/api.rst "KVM_CHECK_EXTENSION"
+func (vm *VM) CheckExtension(c uapi.Cap) (int, error) {
+	return ioctlNumber(vm.core.fd, uapi.IoctlVMCheckExtension, uintptr(c))
+}
+
+// require returns an UnsupportedError when the VM does not have a capability,
+// and the error of asking when it could not be asked.
+func (vm *VM) require(c uapi.Cap, minKernel string) error {
+	n, err := vm.CheckExtension(c)
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return &UnsupportedError{Cap: c, MinKernel: minKernel}
+	}
+	return nil
+}
