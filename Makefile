@@ -1,0 +1,71 @@
+# The two commands a person needs are `make run` and `make test`. Each installs
+# what the machine lacks (scripts/setup) and says so.
+
+GO := scripts/go
+export CGO_ENABLED := 0
+
+# Packages whose tests want a real KVM; they run here and in each lane of the rig.
+LANE_PACKAGES := ./internal/sys ./memory ./kvm ./machine ./cmd/microvm
+# Packages with enough concurrency to be worth the race detector.
+RACE_PACKAGES := ./internal/sys ./memory ./kvm ./device ./machine
+
+ARCHS := amd64 arm64 riscv64 s390x ppc64le mips64le loong64
+
+.PHONY: run test test-here test-race test-lanes bench lint check generate fuzz build clean help
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
+
+run: ## boot Linux in our microVM and print what it says
+	@scripts/setup rig
+	@$(GO) run ./internal/cmd/demo
+
+test: ## all tests: here, under the race detector, and in the rig's lanes
+	@scripts/setup rig race check
+	@$(MAKE) --no-print-directory vet test-here test-race test-lanes
+
+.PHONY: vet
+vet: ## vet the module, and the library on every architecture
+	@echo "==> vet"
+	@$(GO) vet ./...
+	@for arch in $(ARCHS); do GOARCH=$$arch $(GO) vet ./uapi ./memory ./kvm ./internal/sys || exit 1; done
+
+test-here: ## tests that need no rig: pure ones and this machine's /dev/kvm
+	@echo "==> tests on this machine"
+	@$(GO) test ./...
+
+test-race: ## the same for concurrent packages, under the race detector
+	@echo "==> tests under the race detector"
+	@CGO_ENABLED=1 $(GO) test -race $(RACE_PACKAGES)
+
+test-lanes: ## tests on real KVM in the rig, one boot a lane
+	@echo "==> tests in the rig"
+	@$(GO) run ./internal/cmd/rig test -guest-kernels $(LANE_PACKAGES)
+
+bench: ## measure against the peers: C, and QEMU's microvm machine
+	@scripts/setup rig race
+	@$(GO) run ./bench
+
+generate: ## regenerate uapi from the newest kernel headers
+	@scripts/setup check
+	@$(GO) run ./internal/cmd/genuapi
+
+LINT := .cache/golangci-lint
+
+check: lint ## what a maintainer runs before a commit, besides the tests
+	@scripts/setup check
+	@$(GO) run ./internal/cmd/genuapi -check
+	@test -z "$$($(GO) fmt ./...)"
+
+lint: $(LINT) ## golangci-lint with the rule that holds the import arrows
+	@$(LINT) run ./...
+
+$(LINT):
+	@echo "==> building golangci-lint (a few minutes, once)"
+	@GOBIN=$(CURDIR)/.cache $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.5.0
+
+build: ## the command, static, into bin/
+	@$(GO) build -trimpath -o bin/microvm ./cmd/microvm
+
+clean: ## remove what was built here (downloads stay in the user's cache)
+	@rm -rf bin .cache

@@ -1,0 +1,111 @@
+package machine
+
+import (
+	"fmt"
+
+	"linuxkvm/boot/x86"
+	"linuxkvm/kvm"
+	"linuxkvm/memory"
+	"linuxkvm/uapi"
+)
+
+const pageSize = x86.PageSize
+
+// createVM makes the VM with the interrupt controllers and the timer of a PC
+// inside the kernel: PICs, IOAPIC, a local APIC for each vCPU, and the PIT.
+func (m *Machine) createVM() error {
+	vm, err := m.cfg.System.CreateVM()
+	if err != nil {
+		return fmt.Errorf("machine: %w", err)
+	}
+	m.vm = vm
+	if n, err := vm.CheckExtension(uapi.CapMaxVCPUs); err != nil {
+		return err
+	} else if m.cfg.CPUs > n {
+		return fmt.Errorf("machine: %d vCPUs: this host's KVM takes at most %d", m.cfg.CPUs, n)
+	}
+	// Intel processors need both; they cost nothing elsewhere.
+	if err := vm.SetIdentityMapAddr(x86.IdentityMapAddr); err != nil {
+		return fmt.Errorf("machine: %w", err)
+	}
+	if err := vm.SetTSSAddr(x86.TSSAddr); err != nil {
+		return fmt.Errorf("machine: %w", err)
+	}
+	if err := vm.CreateIRQChip(); err != nil {
+		return fmt.Errorf("machine: %w", err)
+	}
+	if err := vm.CreatePIT2(&uapi.PITConfig{Flags: uapi.PITSpeakerDummy}); err != nil {
+		return fmt.Errorf("machine: %w", err)
+	}
+	return nil
+}
+
+// createMemory makes guest RAM and puts it into slots.
+func (m *Machine) createMemory() error {
+	layout, err := x86.NewLayout(m.cfg.Memory)
+	if err != nil {
+		return fmt.Errorf("machine: %w", err)
+	}
+	m.layout = layout
+	m.space = new(memory.Space)
+	for slot, r := range layout.RAM() {
+		region, err := memory.New(int(r.Size))
+		if err != nil {
+			return fmt.Errorf("machine: guest memory: %w", err)
+		}
+		m.ram = append(m.ram, region)
+		if err := m.space.Map(r.Start, region); err != nil {
+			return fmt.Errorf("machine: guest memory: %w", err)
+		}
+		if err := m.vm.SetUserMemoryRegion(uint32(slot), 0, r.Start, region); err != nil {
+			return fmt.Errorf("machine: guest memory: %w", err)
+		}
+	}
+	return nil
+}
+
+// loadKernel puts the kernel, its initrd and the tables into guest memory and
+// the first vCPU at its entry.
+func (m *Machine) loadKernel() error {
+	entry, err := x86.Load(m.space, x86.Config{
+		Layout:  m.layout,
+		Kernel:  m.cfg.Kernel,
+		Initrd:  m.cfg.Initrd,
+		Cmdline: m.cfg.Cmdline,
+		CPUs:    m.cfg.CPUs,
+	})
+	if err != nil {
+		return fmt.Errorf("machine: %w", err)
+	}
+	return enterKernel(m.cpus[0], entry)
+}
+
+// enterKernel sets the first vCPU's registers; the others wait for INIT and SIPI.
+func enterKernel(cpu *kvm.VCPU, e x86.Entry) error {
+	s, err := cpu.Sregs()
+	if err != nil {
+		return fmt.Errorf("machine: %w", err)
+	}
+	data := segment(e.Data)
+	s.CS, s.DS, s.ES, s.FS, s.GS, s.SS = segment(e.CS), data, data, data, data, data
+	s.TR, s.LDT = segment(e.TR), uapi.Segment{Unusable: 1}
+	s.GDT = uapi.Dtable{Base: e.GDTBase, Limit: e.GDTLimit}
+	s.IDT = uapi.Dtable{}
+	s.CR0, s.CR3, s.CR4, s.EFER = e.CR0, e.CR3, e.CR4, e.EFER
+	if err := cpu.SetSregs(&s); err != nil {
+		return fmt.Errorf("machine: %w", err)
+	}
+	if err := cpu.SetRegs(&uapi.Regs{
+		RIP: e.RIP, RSP: e.RSP, RBX: e.RBX, RSI: e.RSI, RFLAGS: e.RFLAGS,
+	}); err != nil {
+		return fmt.Errorf("machine: %w", err)
+	}
+	return nil
+}
+
+func segment(s x86.Segment) uapi.Segment {
+	return uapi.Segment{
+		Base: s.Base, Limit: s.Limit, Selector: s.Selector, Type: s.Type, Present: s.Present,
+		DPL: s.DPL, DB: s.DB, S: s.S, L: s.L, G: s.G, AVL: s.AVL,
+	}
+}

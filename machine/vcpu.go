@@ -1,0 +1,67 @@
+package machine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"linuxkvm/kvm"
+	"linuxkvm/uapi"
+)
+
+// runner runs one vCPU. Its buffer is what exits are answered from, so that
+// none of them allocates.
+type runner struct {
+	m   *Machine
+	cpu *kvm.VCPU
+	buf [64]byte
+}
+
+// runCPU runs a vCPU until the machine ends, on a thread of its own.
+func (m *Machine) runCPU(ctx context.Context, cpu *kvm.VCPU) {
+	r := &runner{m: m, cpu: cpu}
+	err := cpu.Loop(ctx, r.handle)
+	switch {
+	case err == nil, errors.Is(err, ctx.Err()):
+		// The machine has ended already, or ends now by the context.
+		m.finish(Result{Ending: Stopped, CPU: -1})
+	default:
+		m.finish(r.crashed(InternalError, err.Error()))
+	}
+}
+
+// handle answers one exit, on the vCPU's thread.
+func (r *runner) handle(e kvm.Exit) error {
+	switch e.Reason() {
+	case uapi.ExitIO:
+		r.io(e.IO())
+	case uapi.ExitMMIO:
+		r.mmio(e.MMIO())
+	case uapi.ExitIntr, uapi.ExitIRQWindowOpen:
+		// Nothing to answer.
+	case uapi.ExitShutdown:
+		return r.ended(r.crashed(TripleFault, "the guest met a fault it could not handle (triple fault)"))
+	case uapi.ExitSystemEvent:
+		return r.systemEvent(e)
+	default:
+		return r.ended(r.crashed(InternalError, describeExit(e)))
+	}
+	return nil
+}
+
+// ended records the end and leaves the loop.
+func (r *runner) ended(result Result) error {
+	r.m.finish(result)
+	return kvm.ErrStop
+}
+
+func describeExit(e kvm.Exit) string {
+	switch e.Reason() {
+	case uapi.ExitInternalError:
+		return fmt.Sprintf("KVM could not go on: %+v", e.InternalError())
+	case uapi.ExitFailEntry:
+		return fmt.Sprintf("the processor refused to enter the guest: %+v", e.FailEntry())
+	default:
+		return fmt.Sprintf("KVM returned %v, which this machine has no use for", e.Reason())
+	}
+}
