@@ -6,6 +6,8 @@ import (
 	"runtime"
 	"syscall"
 
+	"golang.org/x/sys/unix"
+
 	"linuxkvm/internal/sys"
 	"linuxkvm/uapi"
 )
@@ -146,7 +148,7 @@ func (c *vcpuCore) failed(seq uint64, errno syscall.Errno) (Exit, error) {
 	case syscall.EINTR, syscall.EAGAIN:
 		// EAGAIN is a waiting vCPU that was woken, by an INIT for one.
 		return Exit{core: c, seq: seq, reason: uapi.ExitIntr, kicked: c.kick.take()}, nil
-	case syscall.EFAULT, syscall.EHWPOISON:
+	case syscall.EFAULT, unix.EHWPOISON:
 		if uapi.ExitReason(c.page.ExitReason) == uapi.ExitMemoryFault {
 			return Exit{core: c, seq: seq, reason: uapi.ExitMemoryFault}, opError(uapi.IoctlVCPURun, errno)
 		}
