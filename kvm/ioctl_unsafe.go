@@ -27,7 +27,8 @@ func ioctlNumber[R request](fd *sys.FD, req R, arg uintptr) (int, error) {
 // ioctlStruct issues an ioctl on one fixed-size struct.
 func ioctlStruct[R request, T any](fd *sys.FD, req R, p *T) (int, error) {
 	if p == nil {
-		return 0, invalid("%v: nil %T", req, p)
+		// Not p itself: that would put every argument on the heap.
+		return 0, invalid("%v: nil %T", req, (*T)(nil))
 	}
 	// SAFETY: T is the struct that the ioctl takes, which a test checks by the
 	// size in the request number; IoctlPtr keeps it in place for the call.

@@ -29,11 +29,17 @@ type vmCore struct {
 	objects atomic.Int64
 
 	mu    sync.Mutex
-	slots map[uint32]*memory.Pin // what stands in each slot
+	slots map[uint32]*heldSlot
+}
+
+// heldSlot is what stands in a slot.
+type heldSlot struct {
+	pin  *memory.Pin
+	size uint64 // bytes
 }
 
 func newVM(fd, mmapSize int) *VM {
-	c := &vmCore{slots: make(map[uint32]*memory.Pin)}
+	c := &vmCore{slots: make(map[uint32]*heldSlot)}
 	c.objects.Store(1)
 	c.fd = sys.NewFD(fd, func(fd int) {
 		sys.CloseFD(fd)
@@ -56,8 +62,8 @@ func (c *vmCore) release() {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for slot, pin := range c.slots {
-		pin.Release()
+	for slot, held := range c.slots {
+		held.pin.Release()
 		delete(c.slots, slot)
 	}
 }

@@ -98,7 +98,7 @@ func (vm *VM) setSlot(req uapi.VMIoctl, s *MemorySlot) error {
 		pin.Release()
 		return err
 	}
-	c.hold(s.Slot, pin)
+	c.hold(s.Slot, &heldSlot{pin: pin, size: s.Size})
 	return nil
 }
 
@@ -116,16 +116,17 @@ func (c *vmCore) lockSlots(op uapi.VMIoctl) (unlock func(), err error) {
 	}, nil
 }
 
-// hold records what a slot keeps mapped and lets go of what it kept before.
-func (c *vmCore) hold(slot uint32, pin *memory.Pin) {
+// hold records what stands in a slot, nil for nothing, and lets go of what stood
+// there before.
+func (c *vmCore) hold(slot uint32, now *heldSlot) {
 	if old := c.slots[slot]; old != nil {
-		old.Release()
+		old.pin.Release()
 	}
-	if pin == nil {
+	if now == nil {
 		delete(c.slots, slot)
 		return
 	}
-	c.slots[slot] = pin
+	c.slots[slot] = now
 }
 
 // check refuses what would reach outside of the region: KVM would take any
