@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"linuxkvm/boot"
+	"linuxkvm/boot/x86"
 	"linuxkvm/kvm"
 )
 
@@ -30,6 +31,9 @@ type Config struct {
 	Initrd boot.Image
 	// Cmdline is the kernel's command line. The machine adds nothing to it.
 	Cmdline string
+
+	// Protocol is the way into the kernel; the zero value chooses the fastest.
+	Protocol x86.Protocol
 
 	// CPUs is the number of vCPUs, 1 to MaxCPUs.
 	CPUs int

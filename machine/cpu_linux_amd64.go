@@ -14,15 +14,13 @@ const (
 	mtrrTypeWriteBack = 6
 )
 
-// Local APIC registers and values that firmware would have set: the legacy
-// interrupt controller on LINT0, NMI on LINT1.
+// Local APIC registers and values that firmware would have set: NMI on LINT1.
+// LINT0 is for a legacy interrupt controller, which the guest does not have.
 const (
-	lapicLVT0    = 0x350
-	lapicLVT1    = 0x360
-	lvtModeNMI   = 4 << 8
-	lvtModeExt   = 7 << 8
-	lvtModeField = 7 << 8
-	lvtMasked    = 1 << 16
+	lapicLVT0  = 0x350
+	lapicLVT1  = 0x360
+	lvtModeNMI = 4 << 8
+	lvtMasked  = 1 << 16
 )
 
 // setupCPU gives a vCPU its identity and the state that firmware leaves.
@@ -40,16 +38,14 @@ func (m *Machine) setupCPU(cpu *kvm.VCPU) error {
 	return setupLAPIC(cpu)
 }
 
-// setupLAPIC connects the legacy interrupt controller and the NMI line, which
-// a kernel expects of a processor that firmware has seen.
+// setupLAPIC connects the NMI line, and cuts the legacy interrupt controller
+// off, which KVM connects to the first vCPU.
 func setupLAPIC(cpu *kvm.VCPU) error {
 	lapic, err := cpu.LAPIC()
 	if err != nil {
 		return err
 	}
-	for _, pin := range []struct{ reg, mode uint32 }{{lapicLVT0, lvtModeExt}, {lapicLVT1, lvtModeNMI}} {
-		v := lapic.Register(pin.reg)
-		lapic.SetRegister(pin.reg, v&^(lvtModeField|lvtMasked)|pin.mode)
-	}
+	lapic.SetRegister(lapicLVT0, lvtMasked)
+	lapic.SetRegister(lapicLVT1, lvtModeNMI)
 	return cpu.SetLAPIC(lapic)
 }

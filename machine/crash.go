@@ -3,7 +3,6 @@ package machine
 import (
 	"fmt"
 	"strings"
-
 )
 
 // Crash is what a vCPU was doing when the guest could not go on. It is an error
@@ -54,4 +53,3 @@ var remedies = map[Ending]string{
 
 // unread says in a crash report that a part could not be had.
 func unread(what string, err error) string { return fmt.Sprintf("%s: not readable: %v", what, err) }
-

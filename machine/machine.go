@@ -16,11 +16,12 @@ type Machine struct {
 	cfg       Config
 	ownSystem bool
 
-	vm    *kvm.VM
-	cpus  []*kvm.VCPU
-	space *memory.Space
-	ram   []*memory.Region
-	board *board // devices and their buses
+	vm     *kvm.VM
+	cpus   []*kvm.VCPU
+	layout x86.Layout
+	space  *memory.Space
+	ram    []*memory.Region
+	board  *board // devices and their buses
 
 	mu      sync.Mutex
 	state   state

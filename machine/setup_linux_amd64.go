@@ -34,6 +34,11 @@ func (m *Machine) createVM() error {
 	if err := vm.CreateIRQChip(); err != nil {
 		return fmt.Errorf("machine: %w", err)
 	}
+	// The guest's ACPI is hardware-reduced, so that its kernel never masks the
+	// PICs: without a route nothing reaches them.
+	if err := vm.SetGSIRouting(ioapicRoutes()); err != nil {
+		return fmt.Errorf("machine: %w", err)
+	}
 	if err := vm.CreatePIT2(&uapi.PITConfig{Flags: uapi.PITSpeakerDummy}); err != nil {
 		return fmt.Errorf("machine: %w", err)
 	}
@@ -67,17 +72,18 @@ func (m *Machine) createMemory() error {
 // loadKernel puts the kernel, its initrd and the tables into guest memory and
 // the first vCPU at its entry.
 func (m *Machine) loadKernel() error {
-	entry, err := x86.Load(m.space, x86.Config{
-		Layout:  m.layout,
-		Kernel:  m.cfg.Kernel,
-		Initrd:  m.cfg.Initrd,
-		Cmdline: m.cfg.Cmdline,
-		CPUs:    m.cfg.CPUs,
+	rsdp, err := m.tables()
+	if err != nil {
+		return fmt.Errorf("machine: %w", err)
+	}
+	loaded, err := x86.Load(m.space, x86.Config{
+		Kernel: m.cfg.Kernel, Initrd: m.cfg.Initrd, Cmdline: m.cfg.Cmdline,
+		Layout: m.layout, RSDP: rsdp, Protocol: m.cfg.Protocol, ZeroedRAM: true,
 	})
 	if err != nil {
 		return fmt.Errorf("machine: %w", err)
 	}
-	return enterKernel(m.cpus[0], entry)
+	return enterKernel(m.cpus[0], loaded.Entry)
 }
 
 // enterKernel sets the first vCPU's registers; the others wait for INIT and SIPI.

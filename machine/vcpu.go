@@ -65,3 +65,16 @@ func describeExit(e kvm.Exit) string {
 		return fmt.Sprintf("KVM returned %v, which this machine has no use for", e.Reason())
 	}
 }
+
+// systemEvent answers an event that the guest raised through its firmware
+// interface and that KVM passes on.
+func (r *runner) systemEvent(e kvm.Exit) error {
+	switch ev := e.SystemEvent(); ev.Type {
+	case uapi.SystemEventShutdown:
+		return r.ended(Result{Ending: PowerOff, CPU: r.cpu.ID()})
+	case uapi.SystemEventReset:
+		return r.ended(Result{Ending: Reset, CPU: r.cpu.ID()})
+	default:
+		return r.ended(r.crashed(InternalError, fmt.Sprintf("the guest reports system event %d", ev.Type)))
+	}
+}
