@@ -1,0 +1,116 @@
+package rig
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"linuxkvm/internal/rig/wire"
+)
+
+// Boot starts a lane and returns when its guest is ready for jobs. The guest
+// lives until Close, until ctx ends or until Options.Timeout has passed. An
+// error that concerns the lane is a *Failure.
+func Boot(ctx context.Context, opts Options) (*Session, error) {
+	opts.setDefaults()
+	start := time.Now()
+	qemu, err := opts.Lane.findQEMU()
+	if err != nil {
+		return nil, err
+	}
+	kernel, modules, err := opts.Lane.prepare(ctx, opts.Fetch)
+	if err != nil {
+		return nil, err
+	}
+	initramfs, err := opts.initramfs(ctx, modules)
+	if err != nil {
+		return nil, err
+	}
+	defer initramfs.Close()
+	s, err := launch(ctx, opts, qemu, kernel, initramfs)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.greet(); err != nil {
+		s.abort()
+		return nil, err
+	}
+	s.BootTime = time.Since(start)
+	return s, nil
+}
+
+// initramfs makes the initramfs with an init that is built now or given.
+func (o *Options) initramfs(ctx context.Context, modules []loadable) (*os.File, error) {
+	init := o.Init
+	if init == "" {
+		path, remove, err := buildInit(ctx, o.Lane)
+		if err != nil {
+			return nil, err
+		}
+		defer remove()
+		init = path
+	}
+	return makeInitramfs(init, modules, o.Files)
+}
+
+// launch starts QEMU and what reads from it.
+func launch(ctx context.Context, opts Options, qemu string, kernel *Kernel, initramfs *os.File) (*Session, error) {
+	ours, theirs, err := socketPair()
+	if err != nil {
+		return nil, err
+	}
+	defer theirs.Close()
+	s := &Session{
+		Kernel: kernel, opts: opts, channel: ours,
+		conn:   wire.NewConn(bufio.NewReaderSize(ours, 256<<10), ours),
+		frames: make(chan frame, 64), kernelLog: newTail(16 << 10),
+	}
+	s.ctx, s.cancel = context.WithTimeoutCause(ctx, opts.Timeout, errLaneTimeout)
+	s.console = newConsole(opts.Console, func() {
+		// The guest is about to end by itself; make sure that it does.
+		time.AfterFunc(10*time.Second, s.cancel)
+	})
+	s.qemu, err = startQEMU(s.ctx, qemu, opts.arguments(kernel.Image), s.console, theirs, initramfs)
+	if err != nil {
+		s.cancel()
+		ours.Close()
+		return nil, &Failure{Reason: QEMUDied, Lane: opts.Lane.Name, Detail: "it could not be started", Err: err}
+	}
+	go s.receive()
+	return s, nil
+}
+
+// greet waits for the agent and looks at what it has found.
+func (s *Session) greet() error {
+	timeout := time.NewTimer(s.opts.BootTimeout)
+	defer timeout.Stop()
+	select {
+	case f, ok := <-s.frames:
+		if !ok {
+			return s.lost("")
+		}
+		if f.kind != wire.Hello {
+			return s.fail(Protocol, "", fmt.Sprintf("the first frame of the guest is of kind %d", f.kind), nil)
+		}
+		if err := json.Unmarshal(f.payload, &s.hello); err != nil {
+			return s.fail(Protocol, "", "", err)
+		}
+	case <-timeout.C:
+		return s.fail(BootTimeout, "", fmt.Sprintf("no answer within %v", s.opts.BootTimeout), nil)
+	}
+	if !s.hello.KVM {
+		detail := fmt.Sprintf("Linux %s came up without it", s.hello.Release)
+		if len(s.hello.Problems) > 0 {
+			detail += ": " + strings.Join(s.hello.Problems, "; ")
+		}
+		return s.fail(NoKVM, "", detail, nil)
+	}
+	if len(s.hello.Problems) > 0 {
+		return s.fail(BootFailed, "", strings.Join(s.hello.Problems, "; "), nil)
+	}
+	return nil
+}

@@ -1,0 +1,83 @@
+package suite
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"sync"
+	"text/tabwriter"
+	"time"
+)
+
+// row is a line of the summary.
+type row struct {
+	lane, pkg, verdict string
+	ok                 bool
+	took               time.Duration
+}
+
+func (r *runner) failed() bool {
+	for _, row := range r.rows {
+		if !row.ok {
+			return true
+		}
+	}
+	return len(r.rows) == 0
+}
+
+func (r *runner) summary() {
+	fmt.Fprintln(r.Output)
+	w := tabwriter.NewWriter(r.Output, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "lane\tpackage\tresult\ttime")
+	for _, row := range r.rows {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%.1f s\n", row.lane, row.pkg, row.verdict, row.took.Seconds())
+	}
+	// To the same writer as the lines before; if that fails, so did they.
+	_ = w.Flush()
+}
+
+// prefixWriter puts a lane's name before each line. Whole lines only are passed
+// on, each in one Write. It is safe for concurrent use.
+type prefixWriter struct {
+	mu     sync.Mutex
+	w      io.Writer
+	prefix string
+	line   []byte
+}
+
+func newPrefixWriter(w io.Writer, name string) *prefixWriter {
+	return &prefixWriter{w: w, prefix: name + " | "}
+}
+
+func (p *prefixWriter) Write(b []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for rest := b; len(rest) > 0; {
+		line, after, whole := bytes.Cut(rest, []byte("\n"))
+		p.line = append(p.line, line...)
+		if !whole {
+			break
+		}
+		if err := p.emit(); err != nil {
+			return 0, err
+		}
+		rest = after
+	}
+	return len(b), nil
+}
+
+func (p *prefixWriter) emit() error {
+	out := append([]byte(p.prefix), bytes.TrimRight(p.line, "\r")...)
+	p.line = p.line[:0]
+	_, err := p.w.Write(append(out, '\n'))
+	return err
+}
+
+// flush ends a line that has no end.
+func (p *prefixWriter) flush() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.line) > 0 {
+		_ = p.emit()
+	}
+}
