@@ -1,0 +1,110 @@
+package host
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"linuxkvm/internal/probe"
+	"linuxkvm/kvm"
+	"linuxkvm/uapi"
+)
+
+// Collect asks this host's KVM, and runs tiny guests to measure it, for some
+// tenths of a second. What cannot be measured is said in the result.
+func Collect(sys *kvm.System) (*Info, error) {
+	return collect(sys, os.DirFS("/sys"))
+}
+
+func collect(sys *kvm.System, sysfs fs.FS) (*Info, error) {
+	info := &Info{Kernel: kernelRelease()}
+	var err error
+	if info.APIVersion, err = sys.APIVersion(); err != nil {
+		return nil, err
+	}
+	features, err := sys.SupportedCPUID()
+	if err != nil {
+		return nil, err
+	}
+	info.CPU = cpuid(features).processor()
+	info.Module = module(sysfs, info.CPU.Vendor)
+	info.Capabilities = capabilities(sys)
+	if info.Limits, err = limits(sys); err != nil {
+		return nil, err
+	}
+	info.Measured = measure(sys)
+	return info, nil
+}
+
+// CurrentModule is the KVM module of this host, as far as it can be told
+// without asking KVM.
+func CurrentModule() Module { return module(os.DirFS("/sys"), "") }
+
+func kernelRelease() string {
+	var uts unix.Utsname
+	if err := unix.Uname(&uts); err != nil {
+		return "unknown"
+	}
+	return unix.ByteSliceToString(uts.Sysname[:]) + " " + unix.ByteSliceToString(uts.Release[:])
+}
+
+// capabilities asks for every capability that the headers know.
+func capabilities(sys *kvm.System) []Capability {
+	var all []Capability
+	for _, c := range uapi.Caps() {
+		v, err := sys.CheckExtension(c)
+		d := describe(c.String(), int(c), v)
+		if err != nil {
+			d.Error, d.Reading, d.Offered, d.Value = err.Error(), "could not be asked", false, 0
+		}
+		all = append(all, d)
+	}
+	return all
+}
+
+// limits follows the kernel's rules for a KVM that does not tell: the maximum is
+// then the recommended number, the recommended one is 4, and ids are as many as
+// vCPUs.
+func limits(sys *kvm.System) (l Limits, err error) {
+	ids := 0
+	for _, q := range []struct {
+		c    uapi.Cap
+		into *int
+	}{
+		{uapi.CapNrVCPUs, &l.RecommendedVCPUs}, {uapi.CapMaxVCPUs, &l.MaxVCPUs},
+		{uapi.CapMaxVCPUID, &ids}, {uapi.CapNrMemslots, &l.MemorySlots},
+	} {
+		if *q.into, err = sys.CheckExtension(q.c); err != nil {
+			return l, err
+		}
+	}
+	l.fill(ids)
+	l.VCPUMmapSize, err = sys.VCPUMmapSize()
+	return l, err
+}
+
+func (l *Limits) fill(ids int) {
+	if l.RecommendedVCPUs == 0 {
+		l.RecommendedVCPUs = 4
+	}
+	if l.MaxVCPUs == 0 {
+		l.MaxVCPUs = l.RecommendedVCPUs
+	}
+	if ids == 0 {
+		ids = l.MaxVCPUs
+	}
+	l.MaxVCPUID = ids - 1
+}
+
+func measure(sys *kvm.System) Measured {
+	r, err := probe.Measure(sys)
+	if err != nil {
+		return Measured{Error: err.Error(), Advice: fmt.Sprintf("The tiny guests of the measurement did not run (%v): expect the same of larger ones.", err)}
+	}
+	return Measured{
+		ExitNS: r.Exit.Nanoseconds(), KernelLoopNS: r.KernelLoop, UserLoopNS: r.UserLoop,
+		KernelModeEmulated: r.KernelModeEmulated(), Advice: r.Advice(),
+	}
+}

@@ -1,0 +1,160 @@
+package host
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+// lineWidth is how long lines of running text are.
+const lineWidth = 90
+
+// Text writes the information for a person.
+func (i *Info) Text(w io.Writer) error {
+	p := &printer{w: tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)}
+	p.host(i)
+	p.limits(&i.Limits)
+	p.cpu(&i.CPU)
+	p.measured(&i.Measured)
+	p.capabilities(i.Capabilities)
+	if p.err == nil {
+		p.err = p.w.Flush()
+	}
+	return p.err
+}
+
+// printer remembers the first error, so that its users need not.
+type printer struct {
+	w   *tabwriter.Writer
+	err error
+}
+
+func (p *printer) printf(format string, args ...any) {
+	if p.err == nil {
+		_, p.err = fmt.Fprintf(p.w, format, args...)
+	}
+}
+
+// title begins a section whose columns are its own.
+func (p *printer) title(format string, args ...any) {
+	p.printf("\n"+format+"\n", args...)
+}
+
+func (p *printer) line(name, format string, args ...any) {
+	p.printf("  "+name+"\t"+format+"\n", args...)
+}
+
+// words writes words on as many lines as they need.
+func (p *printer) words(indent string, words []string) {
+	line := indent
+	for _, word := range words {
+		if len(line)+1+len(word) > lineWidth && line != indent {
+			p.printf("%s\n", line)
+			line = indent
+		}
+		if line != indent {
+			line += " "
+		}
+		line += word
+	}
+	if line != indent {
+		p.printf("%s\n", line)
+	}
+}
+
+func (p *printer) host(i *Info) {
+	p.printf("KVM on this host\n")
+	p.line("kernel", "%s", i.Kernel)
+	p.line("module", "%s", i.Module.Words())
+	p.line("API version", "%d", i.APIVersion)
+}
+
+func (p *printer) limits(l *Limits) {
+	p.title("Limits of a VM")
+	p.line("vCPUs", "%d recommended, %d at most, ids 0 to %d", l.RecommendedVCPUs, l.MaxVCPUs, l.MaxVCPUID)
+	p.line("memory slots", "%d", l.MemorySlots)
+	p.line("shared with a vCPU", "%d bytes", l.VCPUMmapSize)
+}
+
+func (p *printer) cpu(c *CPU) {
+	p.title("Processor that a guest can have")
+	p.line("model", "%s", c.Words())
+	if c.PhysicalBits != 0 {
+		p.line("addresses", "%d bits physical, %d bits virtual", c.PhysicalBits, c.VirtualBits)
+	}
+	p.printf("  features:\n")
+	p.words("    ", c.Features)
+	p.printf("  from KVM itself:\n")
+	p.words("    ", c.KVM)
+}
+
+func (p *printer) measured(m *Measured) {
+	p.title("Measured with tiny guests")
+	if m.Error == "" {
+		p.line("one exit (port I/O, median)", "%s", duration(float64(m.ExitNS)))
+		p.line("guest kernel mode", "%s for a loop of two instructions", duration(m.KernelLoopNS))
+		p.line("guest user mode", "%s for the same loop", duration(m.UserLoopNS))
+	}
+	p.words("  ", strings.Fields(m.Advice))
+}
+
+// duration writes nanoseconds with two or three digits that count.
+func duration(ns float64) string {
+	switch d := time.Duration(ns); {
+	case d >= time.Millisecond:
+		return fmt.Sprintf("%.1f ms", ns/1e6)
+	case d >= time.Microsecond:
+		return fmt.Sprintf("%.1f us", ns/1e3)
+	case ns >= 100:
+		return fmt.Sprintf("%.0f ns", ns)
+	}
+	return fmt.Sprintf("%.2f ns", ns)
+}
+
+// capabilities writes what is offered with its meaning, then what is not, then
+// the names that belong to other architectures.
+func (p *printer) capabilities(all []Capability) {
+	var offered, missing []Capability
+	var others []string
+	for _, c := range all {
+		switch {
+		case c.Offered:
+			offered = append(offered, c)
+		case foreign(c.Name):
+			others = append(others, strings.TrimPrefix(c.Name, capPrefix))
+		default:
+			missing = append(missing, c)
+		}
+	}
+	p.title("Capabilities offered: %d of %d (all begin with %s)", len(offered), len(all), capPrefix)
+	p.table(offered)
+	p.title("Capabilities not offered: %d", len(missing))
+	p.table(missing)
+	if len(others) > 0 {
+		p.title("Not offered, and of other architectures: %d", len(others))
+		p.words("  ", others)
+	}
+}
+
+const capPrefix = "KVM_CAP_"
+
+func (p *printer) table(list []Capability) {
+	for _, c := range list {
+		p.printf("  %s\t%d\t%s\n", strings.TrimPrefix(c.Name, capPrefix), c.Number, c.words())
+	}
+}
+
+// words joins the meaning and the value.
+func (c *Capability) words() string {
+	switch {
+	case c.Error != "":
+		return c.Reading + ": " + c.Error
+	case c.Meaning == "":
+		return c.Reading
+	case !c.Offered:
+		return c.Meaning
+	}
+	return c.Meaning + ": " + c.Reading
+}

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"linuxkvm/cmd/microvm/internal/size"
+	"linuxkvm/machine"
+)
+
+// defaultCmdline puts the kernel's console on the serial port, makes a panic end
+// the machine, and keeps the kernel from looking for what is not there.
+const defaultCmdline = "console=ttyS0 panic=-1"
+
+// runFlags are the flags of microvm run.
+type runFlags struct {
+	kernel, initrd, cmdline string
+	cpus                    cpuCount
+	memory                  size.Bytes
+}
+
+func newRun(s streams) *cobra.Command {
+	f := runFlags{cpus: machine.DefaultCPUs, memory: machine.DefaultMemory}
+	cmd := &cobra.Command{
+		Use:   "run --kernel FILE [flags]",
+		Short: "Boot a kernel, with its console on this terminal",
+		Long: "run boots a Linux kernel (a bzImage such as Debian's vmlinuz, or an ELF vmlinux)\n" +
+			"in a virtual machine. The guest's first serial port, ttyS0, is standard input and\n" +
+			"output. On a terminal every key goes to the guest, except that Ctrl-A x leaves\n" +
+			"the guest, and Ctrl-A Ctrl-A sends one Ctrl-A. In a pipe nothing is interpreted,\n" +
+			"and the end of the input does not end the guest.\n" +
+			"\n" +
+			"SIGINT, SIGTERM and SIGHUP stop the machine at once, as pulling the plug does.\n" +
+			"\n" +
+			"The exit status tells how it ended:\n\n" + statusTable(),
+		Example: "  microvm run --kernel vmlinuz --initrd initrd.img\n" +
+			"  microvm run --kernel vmlinux --cpus 4 --memory 2G --cmdline 'console=ttyS0 quiet'",
+		Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if f.kernel == "" {
+				return errors.New("no kernel: name one with --kernel, such as --kernel /boot/vmlinuz-$(uname -r)")
+			}
+			return run(&f, s)
+		},
+	}
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	flags.StringVar(&f.kernel, "kernel", "", "kernel image to boot: bzImage or ELF")
+	flags.StringVar(&f.initrd, "initrd", "", "initial RAM disk")
+	flags.StringVar(&f.cmdline, "cmdline", defaultCmdline, "kernel command line, instead of the default")
+	flags.Var(&f.cpus, "cpus", fmt.Sprintf("number of vCPUs, 1 to %d", machine.MaxCPUs))
+	flags.Var(&f.memory, "memory", "size of guest memory, such as 512M or 1G")
+	for _, name := range []string{"kernel", "initrd"} {
+		// No extensions: any file may be one. The flags exist.
+		_ = cmd.MarkFlagFilename(name)
+	}
+	for _, name := range []string{"cmdline", "cpus", "memory"} {
+		_ = cmd.RegisterFlagCompletionFunc(name, cobra.NoFileCompletions)
+	}
+	return cmd
+}
+
+// cpuCount is the value of --cpus.
+type cpuCount int
+
+func (n *cpuCount) String() string { return fmt.Sprint(int(*n)) }
+
+// Type names the kind of value in a help text.
+func (*cpuCount) Type() string { return "number" }
+
+// Set refuses what no machine can have, before anything is started.
+func (n *cpuCount) Set(s string) error {
+	v, err := parseCPUs(s)
+	if err != nil {
+		return err
+	}
+	*n = cpuCount(v)
+	return nil
+}
