@@ -89,7 +89,7 @@ func TestBusRefusesBadRanges(t *testing.T) {
 		if !errors.Is(err, c.want) {
 			t.Errorf("Add(%#x, %#x) = %v, want %v", c.base, c.size, err, c.want)
 		}
-		if c.want == ErrOverlap && (!strings.Contains(err.Error(), "first") || !strings.Contains(err.Error(), "second")) {
+		if errors.Is(c.want, ErrOverlap) && (!strings.Contains(err.Error(), "first") || !strings.Contains(err.Error(), "second")) {
 			t.Errorf("%q does not name both devices", err)
 		}
 		if c.want != nil && len(b.Ranges()) != 1 {

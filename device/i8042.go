@@ -41,10 +41,11 @@ const (
 )
 
 const (
-	// I8042DataPort and I8042CommandPort are the offsets of the two ports from
-	// the controller's base (0x60 on a PC). Port 0x61 between them belongs to
-	// the timer, which KVM's in-kernel PIT brings with it.
-	I8042DataPort    = 0
+	// I8042DataPort is the offset of the data port from the controller's base,
+	// which is 0x60 on a PC.
+	I8042DataPort = 0
+	// I8042CommandPort is the offset of the command port from the base. Port
+	// 0x61 between them belongs to the timer, and comes with KVM's in-kernel PIT.
 	I8042CommandPort = 4
 )
 

@@ -3,9 +3,9 @@ package device
 import "sync"
 
 const (
-	// PM1EventSize and PM1ControlSize are the numbers of addresses that the two
-	// blocks of a PM1 take.
-	PM1EventSize   = 4
+	// PM1EventSize is the number of addresses that the event block of a PM1 takes.
+	PM1EventSize = 4
+	// PM1ControlSize is the number of addresses that its control block takes.
 	PM1ControlSize = 2
 
 	pm1PowerButton = 1 << 8 // in both status and enable

@@ -165,10 +165,10 @@ func TestPMTimer(t *testing.T) {
 	for i := range p {
 		wantHex(t, "a byte of it", guest{wide}.in(uint64(i)), p[i])
 	}
-	real := NewPMTimer(true, nil)
-	a := read(real)
+	running := NewPMTimer(true, nil)
+	a := read(running)
 	time.Sleep(2 * time.Millisecond)
-	if b := read(real); b-a < 7159 || b-a > 20*PMTimerHz {
+	if b := read(running); b-a < 7159 || b-a > 20*PMTimerHz {
 		t.Errorf("%d ticks in 2 ms", b-a)
 	}
 }

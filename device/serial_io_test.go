@@ -394,7 +394,7 @@ func TestSerialPumpStops(t *testing.T) {
 		if err := <-ended; !errors.Is(err, context.Canceled) {
 			t.Errorf("PumpInput = %v", err)
 		}
-		go far.Write([]byte("x"))
+		go func() { _, _ = far.Write([]byte("x")) }()
 		if _, err := io.ReadFull(host, make([]byte, 1)); err != nil {
 			t.Errorf("the reader is not usable any more: %v", err)
 		}
