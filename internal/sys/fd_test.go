@@ -1,0 +1,91 @@
+package sys
+
+import (
+	"errors"
+	"runtime"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// counted returns an FD whose destruction sets the flag.
+func counted(t *testing.T) (*FD, *atomic.Int32) {
+	t.Helper()
+	fd, err := NewEventFD()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var destroyed atomic.Int32
+	return NewFD(fd, func(fd int) {
+		CloseFD(fd)
+		destroyed.Add(1)
+	}), &destroyed
+}
+
+func collect(until func() bool) bool {
+	for range 200 {
+		runtime.GC()
+		if until() {
+			return true
+		}
+		time.Sleep(time.Millisecond)
+	}
+	return false
+}
+
+func TestForgottenFDIsClosedOnce(t *testing.T) {
+	f, destroyed := counted(t)
+	if _, err := f.Ioctl(0, 0); err == nil || errors.Is(err, ErrClosed) {
+		t.Fatalf("an ioctl that eventfds do not have: %v", err)
+	}
+	if destroyed.Load() != 0 {
+		t.Fatal("closed while it is used")
+	}
+	f = nil
+	if !collect(func() bool { return destroyed.Load() != 0 }) {
+		t.Fatal("a forgotten descriptor stays open")
+	}
+	collect(func() bool { return false })
+	if n := destroyed.Load(); n != 1 {
+		t.Errorf("destroyed %d times", n)
+	}
+}
+
+func TestFDInUseIsNotCollected(t *testing.T) {
+	f, destroyed := counted(t)
+	if _, ok := f.Acquire(); !ok {
+		t.Fatal("closed")
+	}
+	// From here on only Release refers to f.
+	if collect(func() bool { return destroyed.Load() != 0 }) {
+		t.Fatal("the collector closed a descriptor that a call is using")
+	}
+	if _, ok := f.Acquire(); !ok {
+		t.Fatal("the collector refused a second use in the same call")
+	}
+	f.Release()
+	f.Release()
+}
+
+func TestClosedFDIsDestroyedByItsLastUser(t *testing.T) {
+	f, destroyed := counted(t)
+	f.Acquire()
+	if !f.Close() || f.Close() {
+		t.Error("the first Close must say so, and only it")
+	}
+	if _, ok := f.Acquire(); ok {
+		t.Error("a closed descriptor was acquired")
+	}
+	if destroyed.Load() != 0 {
+		t.Error("destroyed with a user inside")
+	}
+	f.Release()
+	if destroyed.Load() != 1 {
+		t.Error("the last user did not destroy it")
+	}
+	f = nil
+	collect(func() bool { return false })
+	if n := destroyed.Load(); n != 1 {
+		t.Errorf("destroyed %d times", n)
+	}
+}
