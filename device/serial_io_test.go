@@ -432,3 +432,43 @@ func TestSerialPumpStops(t *testing.T) {
 type errReader struct{ err error }
 
 func (r errReader) Read([]byte) (int, error) { return 0, r.err }
+
+// Several vCPUs, two feeders and the writer at once, without any agreement among
+// them: nothing blocks, and the line tells the truth in the end.
+func TestSerialConcurrentUse(t *testing.T) {
+	line := newTestLine()
+	s, g := newTestSerial(t, SerialConfig{Line: line, Output: newGate(true), OutputBuffer: 64})
+	ctx, cancel := context.WithCancel(t.Context())
+	var feeders, vcpus sync.WaitGroup
+	for range 2 {
+		feeders.Go(func() {
+			for ctx.Err() == nil {
+				_, _ = s.Feed(ctx, []byte("some input"))
+				_ = s.FeedBreak(ctx)
+				s.TryFeed([]byte("x"))
+			}
+		})
+	}
+	for i := range 4 {
+		vcpus.Go(func() {
+			for j := range 3000 {
+				g.out(uint64(i+j)%SerialSize, uint8(i*j>>2))
+				g.in(uint64(j) % SerialSize)
+				if j%100 == 0 {
+					_ = s.Flush(ctx)
+				}
+			}
+		})
+	}
+	vcpus.Wait()
+	cancel()
+	feeders.Wait()
+	g.out(serialLCR, 0)
+	g.out(serialIER, 0)
+	if line.level() {
+		t.Error("the line is high with all interrupts disabled")
+	}
+	if s.Err() != nil {
+		t.Error(s.Err())
+	}
+}
