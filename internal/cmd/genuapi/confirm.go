@@ -1,0 +1,43 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+)
+
+// confirm asks the compiler a second way: sizeof and offsetof must agree with
+// the debug information that the structs are read from.
+func (c *compiler) confirm(ctx context.Context, f *facts) error {
+	var b strings.Builder
+	b.WriteString(prelude)
+	for _, r := range f.records {
+		kind := "struct"
+		if r.union {
+			kind = "union"
+		}
+		name := kind + " " + r.tag
+		fmt.Fprintf(&b, "_Static_assert(sizeof(%s) == %d, \"size of %s\");\n", name, r.bytes, name)
+		fmt.Fprintf(&b, "_Static_assert(_Alignof(%s) == %d, \"alignment of %s\");\n", name, r.align(), name)
+		confirmOffsets(&b, name, "", 0, r)
+	}
+	_, _, err := c.run(ctx, b.String(), "-fsyntax-only")
+	return err
+}
+
+func confirmOffsets(b *strings.Builder, name, path string, base int, r *record) {
+	for _, m := range r.members {
+		inner, isRecord := m.typ.(*record)
+		if m.name == "" && isRecord {
+			confirmOffsets(b, name, path, base+m.offset, inner)
+			continue
+		}
+		if m.bitSize != 0 {
+			continue // has no offset in C
+		}
+		fmt.Fprintf(b, "_Static_assert(__builtin_offsetof(%s, %s%s) == %d, \"%s.%s%s\");\n", name, path, m.name, base+m.offset, name, path, m.name)
+		if isRecord && inner.tag == "" {
+			confirmOffsets(b, name, path+m.name+".", base+m.offset, inner)
+		}
+	}
+}
