@@ -14,11 +14,9 @@ const (
 	mtrrTypeWriteBack = 6
 )
 
-// Local APIC registers and values that firmware would have set: NMI on LINT1.
-// LINT0 is for a legacy interrupt controller, which the guest does not have.
+// Local vector table entries that firmware would have set: NMI on LINT1. LINT0
+// is for a legacy interrupt controller, which the guest does not have.
 const (
-	lapicLVT0  = 0x350
-	lapicLVT1  = 0x360
 	lvtModeNMI = 4 << 8
 	lvtMasked  = 1 << 16
 )
@@ -29,10 +27,10 @@ func (m *Machine) setupCPU(cpu *kvm.VCPU) error {
 		return err
 	}
 	// MSRs come after CPUID: KVM lets the guest's features decide which exist.
-	if err := cpu.SetMSRs([]uapi.MSREntry{
-		{Index: msrMiscEnable, Data: miscFastString},
-		{Index: msrMTRRDefType, Data: mtrrEnable | mtrrTypeWriteBack},
-	}); err != nil {
+	if err := cpu.SetMSRs(
+		uapi.MSREntry{Index: msrMiscEnable, Data: miscFastString},
+		uapi.MSREntry{Index: msrMTRRDefType, Data: mtrrEnable | mtrrTypeWriteBack},
+	); err != nil {
 		return err
 	}
 	return setupLAPIC(cpu)
@@ -45,7 +43,7 @@ func setupLAPIC(cpu *kvm.VCPU) error {
 	if err != nil {
 		return err
 	}
-	lapic.SetRegister(lapicLVT0, lvtMasked)
-	lapic.SetRegister(lapicLVT1, lvtModeNMI)
-	return cpu.SetLAPIC(lapic)
+	lapic.SetReg(kvm.APICLVT0, lvtMasked)
+	lapic.SetReg(kvm.APICLVT1, lvtModeNMI)
+	return cpu.SetLAPIC(&lapic)
 }

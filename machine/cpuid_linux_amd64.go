@@ -58,7 +58,7 @@ type topology struct {
 // width is the number of APIC id bits that tell the cores apart.
 func (t topology) width() uint32 { return uint32(bits.Len32(t.cpus - 1)) }
 
-func (t topology) apply(e *uapi.CPUIDEntry2) {
+func (t topology) apply(e *kvm.CPUIDEntry) {
 	switch e.Function {
 	case leafFeatures:
 		e.ECX |= bitHypervisor
@@ -80,7 +80,7 @@ func (t topology) apply(e *uapi.CPUIDEntry2) {
 
 // cache says that the first two levels of cache belong to one core, and the
 // third to all.
-func (t topology) cache(e *uapi.CPUIDEntry2) {
+func (t topology) cache(e *kvm.CPUIDEntry) {
 	if e.EAX&0x1f == 0 {
 		return // no cache at this index
 	}
@@ -95,7 +95,7 @@ func (t topology) cache(e *uapi.CPUIDEntry2) {
 }
 
 // level describes one level of the extended topology: threads, then cores.
-func (t topology) level(e *uapi.CPUIDEntry2) {
+func (t topology) level(e *kvm.CPUIDEntry) {
 	e.EAX, e.EBX, e.EDX = 0, 0, t.id
 	switch e.Index {
 	case 0:

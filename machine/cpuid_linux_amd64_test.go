@@ -3,7 +3,7 @@ package machine
 import (
 	"testing"
 
-	"linuxkvm/uapi"
+	"linuxkvm/kvm"
 )
 
 func TestTopologyNumbersEachCPU(t *testing.T) {
@@ -11,7 +11,7 @@ func TestTopologyNumbersEachCPU(t *testing.T) {
 		cpus, id, width uint32
 	}{{1, 0, 0}, {2, 1, 1}, {3, 2, 2}, {4, 3, 2}, {8, 7, 3}} {
 		top := topology{id: c.id, cpus: c.cpus}
-		features := uapi.CPUIDEntry2{Function: leafFeatures, EBX: 0xaabbccdd, EDX: bitHTT}
+		features := kvm.CPUIDEntry{Function: leafFeatures, EBX: 0xaabbccdd, EDX: bitHTT}
 		top.apply(&features)
 		if got := features.EBX >> 24; got != c.id {
 			t.Errorf("%d CPUs: leaf 1 has APIC id %d, want %d", c.cpus, got, c.id)
@@ -25,7 +25,7 @@ func TestTopologyNumbersEachCPU(t *testing.T) {
 		if htt := features.EDX&bitHTT != 0; htt != (c.cpus > 1) {
 			t.Errorf("%d CPUs: HTT is %v", c.cpus, htt)
 		}
-		core := uapi.CPUIDEntry2{Function: leafTopology, Index: 1}
+		core := kvm.CPUIDEntry{Function: leafTopology, Index: 1}
 		top.apply(&core)
 		if core.EAX != c.width || core.EBX != c.cpus || core.EDX != c.id || core.ECX != 1|topologyCore<<8 {
 			t.Errorf("%d CPUs, id %d: core level = %+v", c.cpus, c.id, core)
@@ -36,7 +36,7 @@ func TestTopologyNumbersEachCPU(t *testing.T) {
 func TestTopologySharesOnlyTheLastCache(t *testing.T) {
 	top := topology{cpus: 4}
 	for level, want := range map[uint32]uint32{1: 0, 2: 0, 3: 3} {
-		e := uapi.CPUIDEntry2{Function: leafCache, EAX: 1 | level<<5 | 63<<14 | 63<<26}
+		e := kvm.CPUIDEntry{Function: leafCache, EAX: 1 | level<<5 | 63<<14 | 63<<26}
 		top.apply(&e)
 		if got := e.EAX >> 14 & 0xfff; got != want {
 			t.Errorf("level %d is shared by %d more, want %d", level, got, want)
@@ -45,7 +45,7 @@ func TestTopologySharesOnlyTheLastCache(t *testing.T) {
 			t.Errorf("level %d: %d cores, want 3", level, got)
 		}
 	}
-	none := uapi.CPUIDEntry2{Function: leafCache}
+	none := kvm.CPUIDEntry{Function: leafCache}
 	top.apply(&none)
 	if none.EAX != 0 {
 		t.Error("an index without a cache was changed")

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"linuxkvm/boot/x86"
 	"linuxkvm/kvm"
 	"linuxkvm/memory"
 )

@@ -39,7 +39,7 @@ func (m *Machine) createVM() error {
 	if err := vm.SetGSIRouting(ioapicRoutes()); err != nil {
 		return fmt.Errorf("machine: %w", err)
 	}
-	if err := vm.CreatePIT2(&uapi.PITConfig{Flags: uapi.PITSpeakerDummy}); err != nil {
+	if err := vm.CreatePIT2(uapi.PITSpeakerDummy); err != nil {
 		return fmt.Errorf("machine: %w", err)
 	}
 	return nil
@@ -114,4 +114,13 @@ func segment(s x86.Segment) uapi.Segment {
 		Base: s.Base, Limit: s.Limit, Selector: s.Selector, Type: s.Type, Present: s.Present,
 		DPL: s.DPL, DB: s.DB, S: s.S, L: s.L, G: s.G, AVL: s.AVL,
 	}
+}
+
+// ioapicRoutes leads each interrupt line to the IOAPIC's pin of that number.
+func ioapicRoutes() *kvm.GSIRoutes {
+	var r kvm.GSIRoutes
+	for pin := range uint32(x86.IOAPICPins) {
+		r.IRQChip(pin, uapi.IRQChipIOAPIC, pin)
+	}
+	return &r
 }
