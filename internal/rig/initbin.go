@@ -37,6 +37,9 @@ func GoBuild(ctx context.Context, goarch, pkg, out string) error {
 	if errors.Is(err, exec.ErrNotFound) {
 		return fmt.Errorf("rig: the go command is needed to build %s: apt-get install golang-go: %w", pkg, err)
 	}
+	if ctx.Err() != nil {
+		return fmt.Errorf("rig: go build %s: %w", pkg, ctx.Err())
+	}
 	if err != nil {
 		return fmt.Errorf("rig: go build %s: %w\n%s", pkg, err, strings.TrimSpace(string(msg)))
 	}

@@ -29,6 +29,9 @@ type Options struct {
 	KernelArgs []string
 	// Console gets what the serial console prints, as it comes.
 	Console io.Writer
+	// KernelLog gets the guest's kernel log, line by line, as it comes. The
+	// console shows errors only.
+	KernelLog io.Writer
 	// Fetch says how to get the kernel.
 	Fetch FetchOptions
 	// Init is the path of the guest's init, built for the lane. If empty it is
@@ -45,6 +48,9 @@ func (o *Options) setDefaults() {
 	o.HangGrace = defaulted(o.HangGrace, 30*time.Second)
 	if o.Console == nil {
 		o.Console = io.Discard
+	}
+	if o.KernelLog == nil {
+		o.KernelLog = io.Discard
 	}
 }
 

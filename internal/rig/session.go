@@ -78,6 +78,7 @@ func (s *Session) receive() {
 
 func (s *Session) logged(line string) {
 	fmt.Fprintln(s.kernelLog, line)
+	fmt.Fprintln(s.opts.KernelLog, line)
 	if isTrouble(line) {
 		s.mu.Lock()
 		s.warnings = append(s.warnings, line)
@@ -106,6 +107,8 @@ func (s *Session) lost(job string) error {
 	reason, line := s.console.verdict()
 	stderr := s.qemu.stderr.String()
 	switch {
+	case reason == BootFailed && job != "":
+		return s.fail(MissingResult, job, line, nil)
 	case reason != 0:
 		return s.fail(reason, job, line, nil)
 	case context.Cause(s.ctx) == errLaneTimeout:

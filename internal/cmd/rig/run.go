@@ -23,6 +23,7 @@ func runCommand(ctx context.Context, args []string) error {
 	timeout := f.Duration("timeout", 0, "limit for the program; 0 is the session's")
 	session := f.Duration("lane-timeout", 24*time.Hour, "limit for the session")
 	console := f.Bool("console", false, "print the guest's serial console on standard error")
+	kernelLog := f.Bool("kernel-log", false, "print the guest's kernel log on standard error")
 	dir := f.String("dir", "/", "working directory in the guest")
 	f.Var(&programs, "build", "`package[=guest path]` builds a static program for the lane into /bin; may be repeated")
 	f.Var(&collect, "collect", "`guest:host` copies a file or directory back into the host directory; may be repeated")
@@ -37,6 +38,9 @@ func runCommand(ctx context.Context, args []string) error {
 	o.Fetch.Progress = os.Stderr
 	if *console {
 		o.Console = os.Stderr
+	}
+	if *kernelLog {
+		o.KernelLog = os.Stderr
 	}
 	var err error
 	if o.Lane, err = rig.LaneByName(*name); err != nil {

@@ -16,7 +16,6 @@ func main() {
 		"exit3":     func() error { os.Exit(3); return nil },
 		"kvm":       openKVM,
 		"echo":      echo,
-		"hang":      func() error { fmt.Println("hanging"); select {} },
 		"sleep":     func() error { time.Sleep(time.Hour); return nil },
 		"kill":      func() error { return syscall.Kill(os.Getpid(), syscall.SIGKILL) },
 		"panic":     func() error { return trigger("c") },
