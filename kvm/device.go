@@ -1,0 +1,100 @@
+package kvm
+
+import (
+	"errors"
+	"runtime"
+	"syscall"
+
+	"linuxkvm/internal/sys"
+	"linuxkvm/uapi"
+)
+
+// Device is a device that KVM emulates: an interrupt controller, most often. It
+// is safe for concurrent use, and keeps the kernel's VM until it is closed.
+type Device struct {
+	fd *sys.FD
+	vm *VM // so that the VM is not closed by the garbage collector first
+}
+
+// CreateDevice makes a device of a type: uapi.DevTypeVFIO and so on. ENODEV
+// means that this host does not know the type, EEXIST that the VM has its only
+// one already.
+//
+// ioctl: KVM_CREATE_DEVICE (vm) · cap: KVM_CAP_DEVICE_CTRL · arch: all · since: Linux 3.10 · doc: virt/kvm/api.rst "KVM_CREATE_DEVICE"
+func (vm *VM) CreateDevice(kind uint32) (*Device, error) {
+	c := vm.core
+	// Holding the VM's descriptor keeps the VM there until the device counts.
+	if _, ok := c.fd.Acquire(); !ok {
+		return nil, opError(uapi.IoctlVMCreateDevice, ErrClosed)
+	}
+	defer c.fd.Release()
+	arg := uapi.CreateDevice{Type: kind}
+	if err := vmSet(vm, uapi.IoctlVMCreateDevice, &arg); err != nil {
+		return nil, explain(err, vm, uapi.CapDeviceCtrl, "3.10")
+	}
+	c.retain()
+	fd := sys.NewFD(int(arg.FD), func(fd int) {
+		sys.CloseFD(fd)
+		c.release()
+	})
+	d := &Device{fd: fd, vm: vm}
+	runtime.AddCleanup(d, func(fd *sys.FD) { fd.Close() }, fd)
+	return d, nil
+}
+
+// HasDevice reports whether the host knows a device type, and makes none.
+//
+// ioctl: KVM_CREATE_DEVICE (vm) · cap: KVM_CAP_DEVICE_CTRL · arch: all · since: Linux 3.10 · doc: virt/kvm/api.rst "KVM_CREATE_DEVICE"
+func (vm *VM) HasDevice(kind uint32) (bool, error) {
+	err := vmSet(vm, uapi.IoctlVMCreateDevice, &uapi.CreateDevice{Type: kind, Flags: uapi.CreateDeviceTest})
+	if errors.Is(err, syscall.ENODEV) {
+		return false, nil
+	}
+	return err == nil, explain(err, vm, uapi.CapDeviceCtrl, "3.10")
+}
+
+// VM returns the VM the device belongs to.
+func (d *Device) VM() *VM { return d.vm }
+
+// Close closes the device's descriptor. What the device does for the guest ends
+// with the VM only, for most types. Closing again does nothing.
+func (d *Device) Close() error {
+	d.fd.Close()
+	return nil
+}
+
+// HasAttr reports whether the device has an attribute.
+//
+// ioctl: KVM_HAS_DEVICE_ATTR (device) · cap: KVM_CAP_DEVICE_CTRL · arch: all · since: Linux 3.10 · doc: virt/kvm/api.rst "KVM_HAS_DEVICE_ATTR"
+func (d *Device) HasAttr(group uint32, attr uint64) (bool, error) {
+	return hasAttr(func(arg *uapi.DeviceAttr) error {
+		return deviceSet(d, uapi.IoctlDeviceHasDeviceAttr, arg)
+	}, group, attr)
+}
+
+// Attr reads an attribute of the device into value. value must be as large as
+// the attribute, whose size is the device's to say: EFAULT when it is too small.
+//
+// ioctl: KVM_GET_DEVICE_ATTR (device) · cap: KVM_CAP_DEVICE_CTRL · arch: all · since: Linux 3.10 · doc: virt/kvm/api.rst "KVM_GET_DEVICE_ATTR"
+func (d *Device) Attr(group uint32, attr uint64, value []byte) error {
+	return getAttr(func(arg *uapi.DeviceAttr) error {
+		return deviceSet(d, uapi.IoctlDeviceGetDeviceAttr, arg)
+	}, group, attr, value)
+}
+
+// SetAttr sets an attribute of the device to value, which may be empty for an
+// attribute that is an order and not a value. EFAULT means that value is smaller
+// than the attribute.
+//
+// ioctl: KVM_SET_DEVICE_ATTR (device) · cap: KVM_CAP_DEVICE_CTRL · arch: all · since: Linux 3.10 · doc: virt/kvm/api.rst "KVM_SET_DEVICE_ATTR"
+func (d *Device) SetAttr(group uint32, attr uint64, value []byte) error {
+	return setAttr(func(arg *uapi.DeviceAttr) error {
+		return deviceSet(d, uapi.IoctlDeviceSetDeviceAttr, arg)
+	}, group, attr, value)
+}
+
+func deviceSet[T any](d *Device, req uapi.DeviceIoctl, state *T) error {
+	_, err := ioctlStruct(d.fd, req, state)
+	runtime.KeepAlive(d)
+	return err
+}

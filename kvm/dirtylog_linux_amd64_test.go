@@ -1,0 +1,90 @@
+package kvm
+
+import (
+	"slices"
+	"syscall"
+	"testing"
+
+	"linuxkvm/uapi"
+)
+
+// writer touches pages 2 and 4 of its memory and halts, again and again.
+var writer = []byte{
+	0xb0, 0x01, // mov al, 1
+	0xa2, 0x00, 0x20, // mov [0x2000], al
+	0xa2, 0x10, 0x40, // mov [0x4010], al
+	0xf4,       // hlt
+	0xeb, 0xf5, // jmp to the first mov
+}
+
+func newLoggedGuest(t *testing.T) (*VM, *VCPU) {
+	t.Helper()
+	vm := newTestVM(t)
+	r := addMemory(t, vm, 3, uapi.MemLogDirtyPages, 0, 0x10000)
+	v := newTestVCPU(t, vm)
+	realMode(t, v, r, writer...)
+	return vm, v
+}
+
+func TestDirtyLog(t *testing.T) {
+	vm, v := newLoggedGuest(t)
+	_, err := vm.DirtyLog(3)
+	must(t, err)
+	runUntil(t, v, uapi.ExitHLT)
+	log, err := vm.DirtyLog(3)
+	must(t, err)
+	if log.Len() != 16 {
+		t.Errorf("the log has %d pages, the slot 16", log.Len())
+	}
+	if pages := slices.Collect(log.Pages()); !slices.Equal(pages, []uint64{2, 4}) {
+		t.Errorf("dirty pages %v, want 2 and 4", pages)
+	}
+	log, err = vm.DirtyLog(3)
+	must(t, err)
+	if n := log.Count(); n != 0 {
+		t.Errorf("%d pages are dirty right after the log was read", n)
+	}
+}
+
+func TestClearDirtyLog(t *testing.T) {
+	vm := newTestVM(t)
+	needCap(t, vm, uapi.CapManualDirtyLogProtect2, "5.2")
+	must(t, vm.EnableManualDirtyLog(uapi.DirtyLogManualProtectEnable))
+	r := addMemory(t, vm, 3, uapi.MemLogDirtyPages, 0, 0x10000)
+	v := newTestVCPU(t, vm)
+	realMode(t, v, r, writer...)
+	runUntil(t, v, uapi.ExitHLT)
+	for range 2 { // reading does not clear
+		log, err := vm.DirtyLog(3)
+		must(t, err)
+		if !log.Get(2) || !log.Get(4) {
+			t.Fatalf("dirty pages %v, want 2 and 4 among them", slices.Collect(log.Pages()))
+		}
+	}
+	clear := NewDirtyBitmap(16)
+	clear.Set(2)
+	must(t, vm.ClearDirtyLog(3, 0, clear))
+	log, err := vm.DirtyLog(3)
+	must(t, err)
+	if log.Get(2) || !log.Get(4) {
+		t.Errorf("dirty pages %v, want 4 and not 2", slices.Collect(log.Pages()))
+	}
+	wantError(t, vm.ClearDirtyLog(3, 0, nil), ErrInvalid)
+	wantError(t, vm.ClearDirtyLog(3, 0, NewDirtyBitmap(0)), ErrInvalid)
+	wantError(t, vm.ClearDirtyLog(3, 0, NewDirtyBitmap(128)), syscall.EINVAL)
+	wantError(t, vm.ClearDirtyLog(3, 1<<63, clear), syscall.EINVAL)
+}
+
+func TestDirtyLogRefusals(t *testing.T) {
+	vm := newTestVM(t)
+	addMemory(t, vm, 0, 0, 0, 0x10000)
+	_, err := vm.DirtyLog(0)
+	wantError(t, err, syscall.ENOENT, "KVM_GET_DIRTY_LOG") // not logged
+	_, err = vm.DirtyLog(1)
+	wantError(t, err, syscall.ENOENT) // empty
+	_, err = vm.DirtyLog(1<<32 - 1)
+	wantError(t, err, syscall.ENOENT)
+	must(t, vm.Close())
+	_, err = vm.DirtyLog(0)
+	wantError(t, err, ErrClosed)
+}

@@ -1,0 +1,70 @@
+package kvm
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"linuxkvm/memory"
+	"linuxkvm/uapi"
+)
+
+// guestBase is the guest-physical address where guests begin.
+const guestBase = 0x1000
+
+// realMode makes the vCPU run code in real mode from guestBase on, with CS 0 and
+// a stack below it.
+func realMode(tb testing.TB, v *VCPU, r *memory.Region, code ...byte) {
+	tb.Helper()
+	if _, err := r.WriteAt(code, guestBase); err != nil {
+		tb.Fatal(err)
+	}
+	sregs, err := v.Sregs()
+	must(tb, err)
+	sregs.CS.Base, sregs.CS.Selector = 0, 0
+	must(tb, v.SetSregs(&sregs))
+	must(tb, v.SetRegs(&uapi.Regs{RIP: guestBase, RSP: guestBase, RFLAGS: 2}))
+}
+
+// newGuest is a VM with one vCPU in real mode, with 64 KiB of memory at 0.
+func newGuest(tb testing.TB, code ...byte) (*VM, *VCPU, *memory.Region) {
+	tb.Helper()
+	vm := newTestVM(tb)
+	r := addMemory(tb, vm, 0, 0, 0, 0x10000)
+	v := newTestVCPU(tb, vm)
+	realMode(tb, v, r, code...)
+	return vm, v, r
+}
+
+// runUntil runs the vCPU to the next exit that is no interruption, and fails the
+// test for another reason than want or when it takes seconds.
+func runUntil(tb testing.TB, v *VCPU, want uapi.ExitReason) Exit {
+	tb.Helper()
+	exit, err := runFor(v, 20*time.Second)
+	if err != nil {
+		tb.Fatalf("Run: %v", err)
+	}
+	if exit.Reason() != want {
+		regs, _ := v.Regs()
+		tb.Fatalf("exit reason %v, want %v; registers %+v", exit.Reason(), want, regs)
+	}
+	return exit
+}
+
+func runFor(v *VCPU, limit time.Duration) (Exit, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	var last Exit
+	err := v.Loop(ctx, func(e Exit) error {
+		if e.Reason() == uapi.ExitIntr {
+			return nil
+		}
+		last = e
+		return ErrStop
+	})
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = errors.New("the guest did not exit in time")
+	}
+	return last, err
+}

@@ -1,0 +1,3 @@
+package kvm
+
+const oneRegSince = "6.18"

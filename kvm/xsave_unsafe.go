@@ -1,0 +1,19 @@
+//go:build amd64
+
+package kvm
+
+import (
+	"runtime"
+	"unsafe"
+
+	"linuxkvm/uapi"
+)
+
+// xsave has KVM read or write the vCPU's extended state at state, which is as
+// large as it is for req.
+func (v *VCPU) xsave(req uapi.VCPUIoctl, state []byte) error {
+	// SAFETY: the callers have made state as large as KVM says that it is.
+	_, err := ioctlBuffer(v.core.fd, req, unsafe.Pointer(unsafe.SliceData(state)))
+	runtime.KeepAlive(v)
+	return err
+}
