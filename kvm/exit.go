@@ -7,9 +7,14 @@ import (
 )
 
 // Exit says why a Run returned. It is a small value that reads the vCPU's shared
-// memory in place: its accessors (IO, MMIO, ...) give the details of the one
-// reason they are named after, and a zero value for any other reason, after the
-// next Run, and after Close.
+// memory in place. For each reason of KVM there is a method of the reason's name:
+// KVM_EXIT_MMIO has MMIO, KVM_EXIT_S390_TSCH has S390TSCH. It returns the details
+// of that reason by value; where the caller owes KVM an answer, that value has
+// methods that give it, to be called before the next Run. The method of another
+// reason, and every method after the next Run or after Close, returns a zero
+// value, and an answer given to one does nothing.
+//
+// None of this allocates. An Exit is for the goroutine that runs the vCPU.
 type Exit struct {
 	core   *vcpuCore
 	seq    uint64
@@ -18,15 +23,46 @@ type Exit struct {
 }
 
 // Reason returns the reason. KVM may know reasons that this package does not:
-// they are shown by [VCPU.RunState].
+// Raw shows their details.
 func (e Exit) Reason() uapi.ExitReason { return e.reason }
 
 // Kicked reports whether this is the answer to a Kick.
 func (e Exit) Kicked() bool { return e.kicked }
 
+// Raw returns a copy of the union in struct kvm_run that holds the details of
+// the exit, whatever the reason. The words are in the host's byte order.
+func (e Exit) Raw() [32]uint64 {
+	page, ok := e.enter()
+	if !ok {
+		return [32]uint64{}
+	}
+	defer e.done()
+	return page.Union
+}
+
+// Flags returns the flags of struct kvm_run: uapi.RunX86SMM, RunX86BusLock and
+// RunX86GuestMode on x86, and KVM_DEBUG_ARCH_HSR_HIGH_VALID on arm64.
+func (e Exit) Flags() uint16 {
+	page, ok := e.enter()
+	if !ok {
+		return 0
+	}
+	defer e.done()
+	return page.Flags
+}
+
 // interrupted reports an exit that is nobody's but the signal's.
 func (e Exit) interrupted() bool {
-	return e.core == nil || e.reason == uapi.ExitIntr && !e.kicked
+	return e.core != nil && e.reason == uapi.ExitIntr && !e.kicked
+}
+
+// is reports whether e is the current exit and has the reason.
+func (e Exit) is(want uapi.ExitReason) bool {
+	_, ok := e.page(want)
+	if ok {
+		e.done()
+	}
+	return ok
 }
 
 // page enters the vCPU and returns its shared memory when e is the current exit
@@ -54,17 +90,61 @@ func (e Exit) enter() (page *uapi.Run, ok bool) {
 
 func (e Exit) done() { e.core.fd.Release() }
 
+// details copies the view of the union for a reason, so that what is checked is
+// what is used. It is zero when e is not the current exit with that reason.
+func details[T any](e Exit, want uapi.ExitReason, view func(*uapi.Run) *T) (d T, ok bool) {
+	page, ok := e.page(want)
+	if !ok {
+		return d, false
+	}
+	defer e.done()
+	return *view(page), true
+}
+
+// answer lets write change the view of the union for a reason, when e is the
+// current exit with that reason.
+func answer[T any](e Exit, want uapi.ExitReason, view func(*uapi.Run) *T, write func(*T)) {
+	page, ok := e.page(want)
+	if !ok {
+		return
+	}
+	defer e.done()
+	write(view(page))
+}
+
 // Data is the part of the run area where an exit's data are: what the guest
 // wrote, or where the answer to its read goes. Like the Exit it is good until
-// the next Run; later reads give zeros and writes do nothing.
+// the next Run: from then on there is nothing to copy and nothing is stored.
 type Data struct {
 	exit Exit
 	off  uint64
 	n    uint64
 }
 
+// data returns n bytes at offset off of the run area, or no bytes when KVM's
+// words for them are not inside it.
+func (e Exit) data(off, n uint64) Data {
+	if _, ok := e.enter(); !ok {
+		return Data{}
+	}
+	defer e.done()
+	if e.core.area(off, n) == nil {
+		return Data{}
+	}
+	return Data{exit: e, off: off, n: n}
+}
+
 // Len returns the number of bytes.
 func (d Data) Len() int { return int(d.n) }
+
+// Part returns n of the bytes from byte i on: one access of a repeated one, for
+// instance. Outside of the data there are none.
+func (d Data) Part(i, n int) Data {
+	if i < 0 || n < 0 || uint64(i) > d.n || uint64(n) > d.n-uint64(i) {
+		return Data{}
+	}
+	return Data{exit: d.exit, off: d.off + uint64(i), n: uint64(n)}
+}
 
 // CopyTo copies the data to p and returns how many bytes were copied.
 func (d Data) CopyTo(p []byte) int {
@@ -89,10 +169,11 @@ func (d Data) CopyFrom(p []byte) int {
 func (d Data) Uint64() uint64 {
 	var b [8]byte
 	n := d.CopyTo(b[:])
-	return fromBytes(b, min(n, 8))
+	return fromBytes(b, n)
 }
 
-// SetUint64 stores the low bytes of v, as many as the data have.
+// SetUint64 stores the low bytes of v, as many as the data have. What the data
+// have beyond 8 bytes is left alone.
 func (d Data) SetUint64(v uint64) {
 	n := min(d.n, 8)
 	var b [8]byte

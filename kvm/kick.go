@@ -15,7 +15,10 @@ import (
 // The runner clears immediate_exit, then looks at what is posted, then enters.
 // If it looks too early to see the post, then the kicker's immediate_exit comes
 // after the clearing, so that KVM_RUN returns at once, or the signal finds the
-// thread inside KVM_RUN.
+// thread inside KVM_RUN. If it sees the post, it sets immediate_exit itself and
+// enters all the same: KVM then completes what the last exit began, a read from
+// a port for one, without running the guest. So whoever sees a kick answered
+// sees registers that are whole.
 type kickState struct {
 	posted atomic.Uint64 // kicks asked for
 	acked  atomic.Uint64 // value of posted when a Run last reported a kick
@@ -50,12 +53,26 @@ func (k *kickState) leave() {
 	}
 }
 
-// signal interrupts whatever the runner's thread is blocked in.
+// signal interrupts whatever the runner's thread is blocked in. A kicker that
+// finds no runner does not count: a stream of those must not hold up leave.
 func (k *kickState) signal() {
-	if tid := int(k.thread.Add(kickerUnit) & threadMask); tid != 0 {
-		sys.SignalThread(tid)
+	for {
+		old := k.thread.Load()
+		tid := int(old & threadMask)
+		if tid == 0 {
+			return
+		}
+		if k.thread.CompareAndSwap(old, old+kickerUnit) {
+			sys.SignalThread(tid)
+			k.thread.Add(^uint64(kickerUnit - 1))
+			return
+		}
 	}
-	k.thread.Add(^uint64(kickerUnit - 1))
+}
+
+// pending reports whether the runner has to come out of the guest.
+func (k *kickState) pending() bool {
+	return k.posted.Load() != k.acked.Load() || k.stop.Load()
 }
 
 // take reports whether a kick is posted, and acknowledges it. Only the runner
@@ -135,8 +152,11 @@ func (c *vcpuCore) post() (uint64, error) {
 }
 
 // Kick makes the Run in progress return, or else the next one, with an Exit
-// whose Kicked is true. It does not wait. Any number of kicks that come before
-// the Run returns are one. It may be called from any goroutine.
+// whose Kicked is true. When that comes, KVM has completed the instruction that
+// an earlier exit was about, so the vCPU's state can be read and saved; should
+// that take further exits, they come first. Kick does not wait. Any number of
+// kicks that come before the Run returns are one. It may be called from any
+// goroutine.
 //
 // api: immediate_exit in struct kvm_run · cap: KVM_CAP_IMMEDIATE_EXIT · arch: all · since: Linux 4.11 · doc: virt/kvm/api.rst "The kvm_run structure"
 func (v *VCPU) Kick() error {

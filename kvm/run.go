@@ -59,7 +59,7 @@ func (v *VCPU) Loop(ctx context.Context, handler func(Exit) error) error {
 	defer c.stopOn(ctx)()
 	for {
 		exit, err := c.step(fd)
-		if ctx.Err() != nil && exit.interrupted() {
+		if exit.interrupted() && ctx.Err() != nil {
 			return ctx.Err()
 		}
 		if exit.core != nil {
@@ -128,10 +128,14 @@ func (c *vcpuCore) step(fd int) (Exit, error) {
 	if c.fd.Closed() {
 		return Exit{}, opError(uapi.IoctlVCPURun, ErrClosed)
 	}
-	if kicked := c.kick.take(); kicked || c.kick.stop.Load() {
-		return Exit{core: c, seq: seq, reason: uapi.ExitIntr, kicked: kicked}, nil
+	if c.kick.pending() {
+		c.setImmediateExit()
 	}
 	_, errno := sys.IoctlOnce(fd, uintptr(uapi.IoctlVCPURun), 0)
+	if c.fd.Closed() {
+		// Details could not be read any more.
+		return Exit{}, opError(uapi.IoctlVCPURun, ErrClosed)
+	}
 	if errno == 0 {
 		return Exit{core: c, seq: seq, reason: uapi.ExitReason(c.page.ExitReason)}, nil
 	}
@@ -141,9 +145,6 @@ func (c *vcpuCore) step(fd int) (Exit, error) {
 // failed sorts out a KVM_RUN that failed. exit_reason is stale then, with
 // one exception.
 func (c *vcpuCore) failed(seq uint64, errno syscall.Errno) (Exit, error) {
-	if c.fd.Closed() {
-		return Exit{}, opError(uapi.IoctlVCPURun, ErrClosed)
-	}
 	switch errno {
 	case syscall.EINTR, syscall.EAGAIN:
 		// EAGAIN is a waiting vCPU that was woken, by an INIT for one.

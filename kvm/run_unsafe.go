@@ -9,7 +9,13 @@ import (
 	"linuxkvm/uapi"
 )
 
-const sizeofRun = int(unsafe.Sizeof(uapi.Run{}))
+// Where things are in the run area, in bytes.
+const (
+	sizeofRun       = int(unsafe.Sizeof(uapi.Run{}))
+	offsetUnion     = uint64(unsafe.Offsetof(uapi.Run{}.Union))
+	offsetMMIOData  = offsetUnion + uint64(unsafe.Offsetof(uapi.RunMMIO{}.Data))
+	offsetIOCSRData = offsetUnion + uint64(unsafe.Offsetof(uapi.RunIOCSRIO{}.Data))
+)
 
 // immediateExit is the mask of kvm_run's immediate_exit inside the 32-bit word
 // that holds it: sync/atomic has no bytes.
@@ -28,8 +34,15 @@ func (c *vcpuCore) firstWord() *uint32 {
 	return (*uint32)(c.run.Pointer())
 }
 
-func (c *vcpuCore) setImmediateExit()   { atomic.OrUint32(c.firstWord(), immediateExit) }
-func (c *vcpuCore) clearImmediateExit() { atomic.AndUint32(c.firstWord(), ^immediateExit) }
+func (c *vcpuCore) setImmediateExit() { atomic.OrUint32(c.firstWord(), immediateExit) }
+
+// clearImmediateExit looks first: it is set seldom, and the write is the dear
+// part. Who sets it after the look is seen by KVM_RUN.
+func (c *vcpuCore) clearImmediateExit() {
+	if p := c.firstWord(); atomic.LoadUint32(p)&immediateExit != 0 {
+		atomic.AndUint32(p, ^immediateExit)
+	}
+}
 
 // area returns n bytes at offset off of the run area, or nil when KVM's words
 // for them are not inside it. The caller has the descriptor.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"runtime"
 	"syscall"
 
 	"linuxkvm/internal/sys"
@@ -91,9 +90,7 @@ func dupAndClose(file *os.File) (int, error) {
 }
 
 func newSystem(fd int) *System {
-	s := &System{fd: sys.NewFD(fd, nil)}
-	runtime.AddCleanup(s, func(fd *sys.FD) { fd.Close() }, s.fd)
-	return s
+	return &System{fd: sys.NewFD(fd, nil)}
 }
 
 func (s *System) checkVersion() error {

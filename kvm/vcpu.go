@@ -1,7 +1,7 @@
 package kvm
 
 import (
-	"runtime"
+	"math"
 	"sync/atomic"
 	"syscall"
 
@@ -44,8 +44,9 @@ type vcpuCore struct {
 //
 // ioctl: KVM_CREATE_VCPU (vm) · cap: basic · arch: all · since: Linux 2.6.22 · doc: virt/kvm/api.rst "KVM_CREATE_VCPU"
 func (vm *VM) CreateVCPU(id int) (*VCPU, error) {
-	if id < 0 {
-		return nil, invalid("KVM_CREATE_VCPU: id %d is negative", id)
+	// Kernels before 6.10 take the low 32 bits of the id and ignore the rest.
+	if id < 0 || id > math.MaxInt32 {
+		return nil, invalid("KVM_CREATE_VCPU: id %d is outside of 0 to %d", id, math.MaxInt32)
 	}
 	if err := checkRunArea(vm.mmapSize); err != nil {
 		return nil, err
@@ -78,15 +79,13 @@ func checkRunArea(size int) error {
 func newVCPU(vm *VM, id, fd int, run *sys.Mapping) *VCPU {
 	vm.core.retain()
 	c := &vcpuCore{run: run, page: runPage(run)}
-	owner := vm.core
+	owner := vm.core.vmState
 	c.fd = sys.NewFD(fd, func(fd int) {
 		run.Destroy()
 		sys.CloseFD(fd)
 		owner.release()
 	})
-	v := &VCPU{core: c, vm: vm, id: id}
-	runtime.AddCleanup(v, func(c *vcpuCore) { c.fd.Close() }, c)
-	return v
+	return &VCPU{core: c, vm: vm, id: id}
 }
 
 // ID returns the id the vCPU was created with.

@@ -1,7 +1,6 @@
 package kvm
 
 import (
-	"runtime"
 	"sync"
 	"sync/atomic"
 
@@ -20,10 +19,16 @@ type VM struct {
 	mmapSize int // bytes a vCPU shares
 }
 
-// vmCore is what outlives the handle: kernel objects hold the VM, and the VM
-// holds memory.
+// vmCore is the VM's descriptor and what outlives it.
 type vmCore struct {
 	fd *sys.FD
+	*vmState
+}
+
+// vmState outlives the descriptor: kernel objects hold the VM, and the VM holds
+// memory. It does not refer to the descriptor, which could otherwise never be
+// closed by the garbage collector.
+type vmState struct {
 	// objects counts the kernel objects that keep the kernel's VM alive: the
 	// VM's descriptor, each vCPU and each device.
 	objects atomic.Int64
@@ -39,24 +44,22 @@ type heldSlot struct {
 }
 
 func newVM(fd, mmapSize int) *VM {
-	c := &vmCore{slots: make(map[uint32]*heldSlot)}
-	c.objects.Store(1)
-	c.fd = sys.NewFD(fd, func(fd int) {
+	s := &vmState{slots: make(map[uint32]*heldSlot)}
+	s.objects.Store(1)
+	owner := sys.NewFD(fd, func(fd int) {
 		sys.CloseFD(fd)
-		c.release()
+		s.release()
 	})
-	vm := &VM{core: c, mmapSize: mmapSize}
-	runtime.AddCleanup(vm, func(c *vmCore) { c.fd.Close() }, c)
-	return vm
+	return &VM{core: &vmCore{fd: owner, vmState: s}, mmapSize: mmapSize}
 }
 
 // retain counts one more kernel object. It is called only while another one
 // is known to be there.
-func (c *vmCore) retain() { c.objects.Add(1) }
+func (c *vmState) retain() { c.objects.Add(1) }
 
 // release is called when a kernel object of the VM is gone. After the last one
 // the kernel has no more use for the memory.
-func (c *vmCore) release() {
+func (c *vmState) release() {
 	if c.objects.Add(-1) != 0 {
 		return
 	}
