@@ -74,7 +74,7 @@ func checkInfo(t *testing.T, i *host.Info) {
 	}
 	names := map[string]bool{}
 	for _, c := range i.Capabilities {
-		if !strings.HasPrefix(c.Name, "KVM_CAP_") || names[c.Name] || c.Offered != (c.Value != 0) || c.Reading == "" || c.Error != "" {
+		if !strings.HasPrefix(c.Name, "KVM_CAP_") || names[c.Name] || c.Offered != (c.Value != 0) || c.Reading == "" {
 			t.Errorf("capability %+v", c)
 		}
 		names[c.Name] = true

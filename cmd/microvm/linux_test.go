@@ -72,14 +72,14 @@ func TestLinux(t *testing.T) {
 			t.Run(filepath.Base(kernel)+" "+end, func(t *testing.T) {
 				cmd := command(t, "run", "--kernel", kernel, "--initrd", initrd, "--memory", "256M",
 					"--cmdline", defaultCmdline+" quiet "+endParameter+"="+end)
-				boot(t, cmd, want)
+				bootLinux(t, cmd, want)
 			})
 		}
 	}
 }
 
-// boot runs a command whose guest is guestMain, and types a line when it is ready.
-func boot(t *testing.T, cmd *exec.Cmd, want status) {
+// bootLinux runs a command whose guest is guestMain, and types a line when it is ready.
+func bootLinux(t *testing.T, cmd *exec.Cmd, want status) {
 	t.Helper()
 	in, err := cmd.StdinPipe()
 	if err != nil {

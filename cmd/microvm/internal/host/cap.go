@@ -13,7 +13,6 @@ type Capability struct {
 	Value   int    `json:"value"`   // what KVM answers: 0 is no, more than 1 says more
 	Reading string `json:"reading"` // the value in words
 	Meaning string `json:"meaning,omitempty"`
-	Error   string `json:"error,omitempty"` // why KVM could not be asked
 }
 
 // describe puts the value of a capability into words.
@@ -39,7 +38,7 @@ func (m meaning) read(v int) string {
 	case page:
 		return fmt.Sprintf("page %d", v)
 	case mask:
-		return readMask(uint32(v), m.bits)
+		return fmt.Sprintf("%s (%#x)", bitNames(uint32(v), m.bits), uint32(v))
 	}
 	if v == 1 {
 		return "yes"
@@ -47,9 +46,9 @@ func (m meaning) read(v int) string {
 	return fmt.Sprintf("yes (%d)", v)
 }
 
-// readMask names the bits that are set. KVM's answer is a C int, so that bit 31
+// bitNames names the bits that are set. KVM's answer is a C int, so that bit 31
 // makes it negative.
-func readMask(v uint32, names []string) string {
+func bitNames(v uint32, names []string) string {
 	var words []string
 	for bit := range 32 {
 		switch {
@@ -60,7 +59,7 @@ func readMask(v uint32, names []string) string {
 			words = append(words, fmt.Sprintf("bit %d", bit))
 		}
 	}
-	return fmt.Sprintf("%#x: %s", v, strings.Join(words, ", "))
+	return strings.Join(words, ", ")
 }
 
 // foreign reports whether a capability belongs to another architecture than

@@ -11,12 +11,12 @@ type meaning struct {
 type unit int
 
 const (
-	flag  unit = iota // yes or no
-	count             // how many
-	size              // bytes
-	width             // bits of an address
-	mask              // one bit each for several abilities
-	page              // a page number in what a vCPU shares
+	yesNo unit = iota
+	count      // how many
+	size       // bytes
+	width      // bits of an address
+	mask       // one bit each for several abilities
+	page       // a page number in what a vCPU shares
 )
 
 // meanings has the capabilities of any architecture and of amd64, by the

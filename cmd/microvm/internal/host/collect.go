@@ -30,7 +30,9 @@ func collect(sys *kvm.System, sysfs fs.FS) (*Info, error) {
 	}
 	info.CPU = cpuid(features).processor()
 	info.Module = module(sysfs, info.CPU.Vendor)
-	info.Capabilities = capabilities(sys)
+	if info.Capabilities, err = capabilities(sys); err != nil {
+		return nil, err
+	}
 	if info.Limits, err = limits(sys); err != nil {
 		return nil, err
 	}
@@ -51,17 +53,16 @@ func kernelRelease() string {
 }
 
 // capabilities asks for every capability that the headers know.
-func capabilities(sys *kvm.System) []Capability {
-	var all []Capability
-	for _, c := range uapi.Caps() {
-		v, err := sys.CheckExtension(c)
-		d := describe(c.String(), int(c), v)
-		if err != nil {
-			d.Error, d.Reading, d.Offered, d.Value = err.Error(), "could not be asked", false, 0
-		}
-		all = append(all, d)
+func capabilities(sys *kvm.System) ([]Capability, error) {
+	extensions, err := sys.Extensions()
+	if err != nil {
+		return nil, err
 	}
-	return all
+	all := make([]Capability, len(extensions))
+	for i, e := range extensions {
+		all[i] = describe(e.Cap.String(), int(e.Cap), e.Value)
+	}
+	return all, nil
 }
 
 // limits follows the kernel's rules for a KVM that does not tell: the maximum is

@@ -32,7 +32,7 @@ type cpuid []uapi.CPUIDEntry2
 func (c cpuid) find(function, index uint32) *uapi.CPUIDEntry2 {
 	for i := range c {
 		e := &c[i]
-		if e.Function == function && (e.Index == index || e.Flags&uapi.CPUIDFlagSignificantIndex == 0) {
+		if e.Function == function && (e.Index == index || e.Flags&uapi.CPUIDFlagSignifcantIndex == 0) {
 			return e
 		}
 	}

@@ -36,7 +36,7 @@ var processorFeatures = []featureWord{
 	{0x7, 1, eax, "sha512 sm3 sm4 - avx_vnni avx512_bf16 - cmpccxadd - - fzrm fsrs fsrc - - - - - - - - amx_fp16 - avx_ifma - - lam - - - - -"},
 	{0xd, 1, eax, "xsaveopt xsavec xgetbv1 xsaves xfd"},
 	{0x80000007, 0, edx, "- - - - - - - - constant_tsc"},
-	{0x80000008, 0, ebx, "clzero - xsaveerptr - - - - - - wbnoinvd - - ibpb - ibrs stibp - - - - - - - - virt_ssbd - - - - - - -"},
+	{0x80000008, 0, ebx, "clzero irperf xsaveerptr - rdpru - - - - wbnoinvd - - ibpb - ibrs stibp - stibp_always_on - - - - - ppin ssbd virt_ssbd ssb_no cppc"},
 	{0x8000000a, 0, edx, "npt lbrv svm_lock nrip_save tsc_scale vmcb_clean flushbyasid decodeassists - - pausefilter - pfthreshold avic - v_vmsave_vmload vgif"},
 	{0x80000021, 0, eax, "no_nested_data_bp - lfence_rdtsc - - - null_sel_clr_base - autoibrs"},
 }

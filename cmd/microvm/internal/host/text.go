@@ -94,8 +94,8 @@ func (p *printer) measured(m *Measured) {
 	p.title("Measured with tiny guests")
 	if m.Error == "" {
 		p.line("one exit (port I/O, median)", "%s", duration(float64(m.ExitNS)))
-		p.line("guest kernel mode", "%s for a loop of two instructions", duration(m.KernelLoopNS))
-		p.line("guest user mode", "%s for the same loop", duration(m.UserLoopNS))
+		p.line("guest kernel mode", "%s per iteration of a loop of two instructions", duration(m.KernelLoopNS))
+		p.line("guest user mode", "%s per iteration of the same loop", duration(m.UserLoopNS))
 	}
 	p.words("  ", strings.Fields(m.Advice))
 }
@@ -142,19 +142,17 @@ const capPrefix = "KVM_CAP_"
 
 func (p *printer) table(list []Capability) {
 	for _, c := range list {
-		p.printf("  %s\t%d\t%s\n", strings.TrimPrefix(c.Name, capPrefix), c.Number, c.words())
+		value, words := c.columns()
+		p.printf("  %s\t%s\t%s\n", strings.TrimPrefix(c.Name, capPrefix), value, words)
 	}
 }
 
-// words joins the meaning and the value.
-func (c *Capability) words() string {
-	switch {
-	case c.Error != "":
-		return c.Reading + ": " + c.Error
-	case c.Meaning == "":
-		return c.Reading
-	case !c.Offered:
-		return c.Meaning
+// columns gives the value in short and the meaning, which for several abilities
+// in one number names them.
+func (c *Capability) columns() (value, words string) {
+	m := meanings[c.Name]
+	if m.unit == mask && c.Offered {
+		return fmt.Sprintf("%#x", uint32(c.Value)), m.words + ": " + bitNames(uint32(c.Value), m.bits)
 	}
-	return c.Meaning + ": " + c.Reading
+	return c.Reading, m.words
 }
