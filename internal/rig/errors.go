@@ -87,21 +87,25 @@ func (f *Failure) Error() string {
 	return b.String()
 }
 
-// Report is the error followed by the end of the console and the kernel log.
+// Report is the error followed by the last lines of the console and of the
+// kernel log. Who ended the session himself needs neither.
 func (f *Failure) Report() string {
 	var b strings.Builder
 	b.WriteString(f.Error() + "\n")
-	section(&b, "end of the console", f.Console)
-	section(&b, "end of the kernel log", f.KernelLog)
+	if f.Reason != Canceled {
+		section(&b, "end of the kernel log", f.KernelLog, 30)
+		section(&b, "end of the console", f.Console, 100)
+	}
 	return b.String()
 }
 
-func section(b *strings.Builder, title, text string) {
-	text = strings.TrimRight(text, "\r\n")
+func section(b *strings.Builder, title, text string, lines int) {
+	text = strings.TrimSpace(strings.ReplaceAll(text, "\r", ""))
 	if text == "" {
 		return
 	}
-	fmt.Fprintf(b, "--- %s ---\n%s\n", title, text)
+	all := strings.Split(text, "\n")
+	fmt.Fprintf(b, "--- %s ---\n%s\n", title, strings.Join(all[max(0, len(all)-lines):], "\n"))
 }
 
 // Unwrap returns the cause.

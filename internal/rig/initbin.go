@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // initPackage is the program that becomes /init.
@@ -33,6 +34,9 @@ func buildInit(ctx context.Context, l Lane) (path string, remove func(), err err
 func GoBuild(ctx context.Context, goarch, pkg, out string) error {
 	cmd := exec.CommandContext(ctx, "go", "build", "-o", out, pkg)
 	cmd.Env = append(os.Environ(), GoEnv(goarch)...)
+	// Killed, it would leave its work directory behind.
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = 10 * time.Second
 	msg, err := cmd.CombinedOutput()
 	if errors.Is(err, exec.ErrNotFound) {
 		return fmt.Errorf("rig: the go command is needed to build %s: apt-get install golang-go: %w", pkg, err)

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 
 	"linuxkvm/internal/rig"
 )
@@ -133,11 +134,17 @@ func (r *runner) goCommand(ctx context.Context, goarch string, args []string) ([
 	if r.Race {
 		cmd.Env = append(cmd.Env, "CGO_ENABLED=1")
 	}
+	// Killed, it would leave its work directory behind.
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = 10 * time.Second
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if errors.Is(err, exec.ErrNotFound) {
 		return nil, fmt.Errorf("rig: the go command is needed: apt-get install golang-go: %w", err)
+	}
+	if ctx.Err() != nil {
+		return nil, fmt.Errorf("rig: go %s: %w", args[0], ctx.Err())
 	}
 	if err != nil {
 		return nil, fmt.Errorf("rig: go %s: %w\n%s", args[0], err, strings.TrimSpace(stderr.String()))

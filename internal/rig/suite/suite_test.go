@@ -1,0 +1,161 @@
+package suite
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"linuxkvm/internal/rig"
+)
+
+// TestRun runs a package that passes, one that takes the lane down and one that
+// fails, in two boots of one lane.
+func TestRun(t *testing.T) {
+	l, err := rig.LaneByName("amd64-6.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	need(t, l)
+	t.Setenv("KVM_TEST_FROM_HOST", "inherited")
+	profile := filepath.Join(t.TempDir(), "cover.out")
+	var out bytes.Buffer
+	err = Run(t.Context(), Options{
+		Lanes:    []rig.Lane{l},
+		Patterns: []string{"./testdata/good", "./testdata/fatal", "./testdata/bad", "./testdata/none"},
+		TestArgs: []string{"-test.v"}, Env: []string{"EXTRA=given"},
+		Timeout: time.Minute, LaneTimeout: 5 * time.Minute,
+		CoverProfile: profile, GuestKernels: true, Output: &out,
+	})
+	t.Log(out.String())
+	if !errors.Is(err, ErrFailed) {
+		t.Fatalf("error %v, want %v", err, ErrFailed)
+	}
+	for _, want := range []string{
+		"amd64-6.1 | --- PASS: TestSurroundings",
+		"amd64-6.1 | rig: lane amd64-6.1: kernel panic while",
+		"amd64-6.1 |     bad_test.go:6: this is bad",
+	} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("the output has no %q", want)
+		}
+	}
+	wantRows(t, out.String(), map[string]string{"good": "ok", "fatal": "KERNEL PANIC", "bad": "FAIL"})
+	text, err := os.ReadFile(profile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The statements of Covered: two ran, one did not.
+	counts := map[string]int{}
+	for line := range strings.Lines(string(text)) {
+		if strings.Contains(line, "good.go") {
+			counts[strings.TrimSpace(line[strings.LastIndex(line, " "):])]++
+		}
+	}
+	if counts["1"] != 2 || counts["0"] != 1 {
+		t.Errorf("coverage %v:\n%s", counts, text)
+	}
+}
+
+// wantRows checks the summary, which is after the last empty line.
+func wantRows(t *testing.T, out string, want map[string]string) {
+	t.Helper()
+	_, table, _ := strings.Cut(out, "\n\nlane ")
+	for pkg, verdict := range want {
+		prefix := fmt.Sprintf("amd64-6.1  linuxkvm/internal/rig/suite/testdata/%s ", pkg)
+		_, rest, ok := strings.Cut(table, prefix)
+		if !ok || !strings.HasPrefix(strings.TrimSpace(rest), verdict+" ") {
+			t.Errorf("no row that says %s for %s", verdict, pkg)
+		}
+	}
+}
+
+func need(t *testing.T, l rig.Lane) {
+	t.Helper()
+	if lane := os.Getenv("KVM_TEST_LANE"); lane != "" {
+		t.Skipf("this is lane %s; the rig runs outside of it", lane)
+	}
+	if testing.Short() {
+		t.Skip("it boots a machine: run without -short")
+	}
+	if _, err := exec.LookPath(l.QEMU); err != nil {
+		if os.Getenv("KVM_TEST_REQUIRE") == "1" {
+			t.Fatal(l.QEMU + " is missing: apt-get install " + l.QEMUPackage)
+		}
+		t.Skip(l.QEMU + " is missing: apt-get install " + l.QEMUPackage)
+	}
+}
+
+// TestNothingToRun does not come as far as a lane.
+func TestNothingToRun(t *testing.T) {
+	if _, err := exec.LookPath("go"); err != nil {
+		t.Skip("go is missing: apt-get install golang-go")
+	}
+	for pattern, want := range map[string]string{
+		"./testdata/none": "no tests in ./testdata/none",
+		"./nonesuch":      "go list",
+	} {
+		err := runWithoutLanes(t.Context(), pattern)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", pattern, err, want)
+		}
+	}
+}
+
+func runWithoutLanes(ctx context.Context, pattern string) error {
+	r := runner{Options: Options{Patterns: []string{pattern}}}
+	_, err := r.build(ctx, "amd64")
+	return err
+}
+
+func TestPrefixWriter(t *testing.T) {
+	var out bytes.Buffer
+	w := newPrefixWriter(&out, "lane")
+	for _, s := range []string{"a", "b\n\nc", "\r\n", "", "end"} {
+		if n, err := w.Write([]byte(s)); n != len(s) || err != nil {
+			t.Fatal(n, err)
+		}
+	}
+	w.flush()
+	w.flush()
+	if want := "lane | ab\nlane | \nlane | c\nlane | end\n"; out.String() != want {
+		t.Errorf("%q, want %q", out.String(), want)
+	}
+}
+
+func TestJudge(t *testing.T) {
+	for _, c := range []struct {
+		result  rig.Result
+		verdict string
+		ok      bool
+	}{
+		{rig.Result{}, "ok", true},
+		{rig.Result{Output: []byte("testing: warning: no tests to run\nPASS\n")}, "ok (no tests to run)", true},
+		{rig.Result{ExitCode: 1}, "FAIL", false},
+		{rig.Result{ExitCode: -1, Signal: 11}, "SIGNAL 11", false},
+		{rig.Result{ExitCode: 2, TimedOut: true}, "TIMEOUT", false},
+	} {
+		if verdict, ok := judge(&c.result); verdict != c.verdict || ok != c.ok {
+			t.Errorf("%+v: %s, %v", c.result, verdict, ok)
+		}
+	}
+}
+
+// TestFailed: nothing run is no success.
+func TestFailed(t *testing.T) {
+	ok, bad := row{ok: true}, row{}
+	for _, c := range []struct {
+		rows []row
+		want bool
+	}{{nil, true}, {[]row{ok}, false}, {[]row{ok, bad}, true}} {
+		if got := (&runner{rows: c.rows}).failed(); got != c.want {
+			t.Errorf("%v: %v", c.rows, got)
+		}
+	}
+}
