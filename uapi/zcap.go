@@ -75,7 +75,7 @@ const (
 	CapTSCDeadlineTimer            Cap = 72  // KVM_CAP_TSC_DEADLINE_TIMER
 	CapS390UControl                Cap = 73  // KVM_CAP_S390_UCONTROL
 	CapSyncRegs                    Cap = 74  // KVM_CAP_SYNC_REGS
-	CapPCI23                       Cap = 75  // KVM_CAP_PCI_2_3
+	CapPCI2_3                      Cap = 75  // KVM_CAP_PCI_2_3
 	CapKVMClockCtrl                Cap = 76  // KVM_CAP_KVMCLOCK_CTRL
 	CapSignalMSI                   Cap = 77  // KVM_CAP_SIGNAL_MSI
 	CapPPCGetSMMUInfo              Cap = 78  // KVM_CAP_PPC_GET_SMMU_INFO
@@ -93,7 +93,7 @@ const (
 	CapIRQMPIC                     Cap = 90  // KVM_CAP_IRQ_MPIC
 	CapPPCRTAS                     Cap = 91  // KVM_CAP_PPC_RTAS
 	CapIRQXICS                     Cap = 92  // KVM_CAP_IRQ_XICS
-	CapArmEL132bit                 Cap = 93  // KVM_CAP_ARM_EL1_32BIT
+	CapArmEL1_32bit                Cap = 93  // KVM_CAP_ARM_EL1_32BIT
 	CapSPAPRMultiTCE               Cap = 94  // KVM_CAP_SPAPR_MULTITCE
 	CapExtEmulCPUID                Cap = 95  // KVM_CAP_EXT_EMUL_CPUID
 	CapHypervTime                  Cap = 96  // KVM_CAP_HYPERV_TIME
@@ -102,7 +102,7 @@ const (
 	CapS390IRQChip                 Cap = 99  // KVM_CAP_S390_IRQCHIP
 	CapIoeventfdNoLength           Cap = 100 // KVM_CAP_IOEVENTFD_NO_LENGTH
 	CapVMAttributes                Cap = 101 // KVM_CAP_VM_ATTRIBUTES
-	CapArmPSCI02                   Cap = 102 // KVM_CAP_ARM_PSCI_0_2
+	CapArmPSCI0_2                  Cap = 102 // KVM_CAP_ARM_PSCI_0_2
 	CapPPCFixupHcall               Cap = 103 // KVM_CAP_PPC_FIXUP_HCALL
 	CapPPCEnableHcall              Cap = 104 // KVM_CAP_PPC_ENABLE_HCALL
 	CapCheckExtensionVM            Cap = 105 // KVM_CAP_CHECK_EXTENSION_VM
@@ -323,7 +323,7 @@ var capNames = [...]string{
 	CapTSCDeadlineTimer:            "KVM_CAP_TSC_DEADLINE_TIMER",
 	CapS390UControl:                "KVM_CAP_S390_UCONTROL",
 	CapSyncRegs:                    "KVM_CAP_SYNC_REGS",
-	CapPCI23:                       "KVM_CAP_PCI_2_3",
+	CapPCI2_3:                      "KVM_CAP_PCI_2_3",
 	CapKVMClockCtrl:                "KVM_CAP_KVMCLOCK_CTRL",
 	CapSignalMSI:                   "KVM_CAP_SIGNAL_MSI",
 	CapPPCGetSMMUInfo:              "KVM_CAP_PPC_GET_SMMU_INFO",
@@ -341,7 +341,7 @@ var capNames = [...]string{
 	CapIRQMPIC:                     "KVM_CAP_IRQ_MPIC",
 	CapPPCRTAS:                     "KVM_CAP_PPC_RTAS",
 	CapIRQXICS:                     "KVM_CAP_IRQ_XICS",
-	CapArmEL132bit:                 "KVM_CAP_ARM_EL1_32BIT",
+	CapArmEL1_32bit:                "KVM_CAP_ARM_EL1_32BIT",
 	CapSPAPRMultiTCE:               "KVM_CAP_SPAPR_MULTITCE",
 	CapExtEmulCPUID:                "KVM_CAP_EXT_EMUL_CPUID",
 	CapHypervTime:                  "KVM_CAP_HYPERV_TIME",
@@ -350,7 +350,7 @@ var capNames = [...]string{
 	CapS390IRQChip:                 "KVM_CAP_S390_IRQCHIP",
 	CapIoeventfdNoLength:           "KVM_CAP_IOEVENTFD_NO_LENGTH",
 	CapVMAttributes:                "KVM_CAP_VM_ATTRIBUTES",
-	CapArmPSCI02:                   "KVM_CAP_ARM_PSCI_0_2",
+	CapArmPSCI0_2:                  "KVM_CAP_ARM_PSCI_0_2",
 	CapPPCFixupHcall:               "KVM_CAP_PPC_FIXUP_HCALL",
 	CapPPCEnableHcall:              "KVM_CAP_PPC_ENABLE_HCALL",
 	CapCheckExtensionVM:            "KVM_CAP_CHECK_EXTENSION_VM",

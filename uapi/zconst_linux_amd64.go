@@ -43,54 +43,31 @@ const (
 	TDXCmdGetCPUID      = 5 // KVM_TDX_GET_CPUID
 	TDXCmdNrMax         = 6 // KVM_TDX_CMD_NR_MAX
 
-	PIOPageOffset = 1 // KVM_PIO_PAGE_OFFSET
+	PIOPageOffset           = 1  // KVM_PIO_PAGE_OFFSET
+	CoalescedMMIOPageOffset = 2  // KVM_COALESCED_MMIO_PAGE_OFFSET
+	DirtyLogPageOffset      = 64 // KVM_DIRTY_LOG_PAGE_OFFSET
 
-	CoalescedMMIOPageOffset = 2 // KVM_COALESCED_MMIO_PAGE_OFFSET
-
-	DirtyLogPageOffset = 64 // KVM_DIRTY_LOG_PAGE_OFFSET
-
-	DEVector = 0 // DE_VECTOR
-
-	DBVector = 1 // DB_VECTOR
-
-	BPVector = 3 // BP_VECTOR
-
-	OFVector = 4 // OF_VECTOR
-
-	BRVector = 5 // BR_VECTOR
-
-	UDVector = 6 // UD_VECTOR
-
-	NMVector = 7 // NM_VECTOR
-
-	DFVector = 8 // DF_VECTOR
-
+	DEVector = 0  // DE_VECTOR
+	DBVector = 1  // DB_VECTOR
+	BPVector = 3  // BP_VECTOR
+	OFVector = 4  // OF_VECTOR
+	BRVector = 5  // BR_VECTOR
+	UDVector = 6  // UD_VECTOR
+	NMVector = 7  // NM_VECTOR
+	DFVector = 8  // DF_VECTOR
 	TSVector = 10 // TS_VECTOR
-
 	NPVector = 11 // NP_VECTOR
-
 	SSVector = 12 // SS_VECTOR
-
-	GpVector = 13 // GP_VECTOR
-
+	GPVector = 13 // GP_VECTOR
 	PFVector = 14 // PF_VECTOR
-
 	MFVector = 16 // MF_VECTOR
-
 	ACVector = 17 // AC_VECTOR
-
 	MCVector = 18 // MC_VECTOR
-
 	XMVector = 19 // XM_VECTOR
-
 	VEVector = 20 // VE_VECTOR
-
 	CPVector = 21 // CP_VECTOR
-
 	HVVector = 28 // HV_VECTOR
-
 	VCVector = 29 // VC_VECTOR
-
 	SXVector = 30 // SX_VECTOR
 
 	NrInterrupts = 256 // KVM_NR_INTERRUPTS

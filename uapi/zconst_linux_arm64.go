@@ -6,7 +6,7 @@
 package uapi
 
 const (
-	RegArmStdBitTrngV10                = 0 // KVM_REG_ARM_STD_BIT_TRNG_V1_0
+	RegArmStdBitTrngV1_0               = 0 // KVM_REG_ARM_STD_BIT_TRNG_V1_0
 	RegArmStdHypBitPVTime              = 0 // KVM_REG_ARM_STD_HYP_BIT_PV_TIME
 	RegArmVendorHypBitFuncFeat         = 0 // KVM_REG_ARM_VENDOR_HYP_BIT_FUNC_FEAT
 	RegArmVendorHypBitPTP              = 1 // KVM_REG_ARM_VENDOR_HYP_BIT_PTP
@@ -26,9 +26,8 @@ const (
 
 	NrSPSR = 5 // KVM_NR_SPSR
 
-	CoalescedMMIOPageOffset = 1 // KVM_COALESCED_MMIO_PAGE_OFFSET
-
-	DirtyLogPageOffset = 64 // KVM_DIRTY_LOG_PAGE_OFFSET
+	CoalescedMMIOPageOffset = 1  // KVM_COALESCED_MMIO_PAGE_OFFSET
+	DirtyLogPageOffset      = 64 // KVM_DIRTY_LOG_PAGE_OFFSET
 
 	ArmTargetAemV8        = 0          // KVM_ARM_TARGET_AEM_V8
 	ArmTargetFoundationV8 = 1          // KVM_ARM_TARGET_FOUNDATION_V8
@@ -56,8 +55,8 @@ const (
 	VGICV3ITSSize              = 131072 // KVM_VGIC_V3_ITS_SIZE
 
 	ArmVCPUPowerOff       = 0  // KVM_ARM_VCPU_POWER_OFF
-	ArmVCPUEL132bit       = 1  // KVM_ARM_VCPU_EL1_32BIT
-	ArmVCPUPSCI02         = 2  // KVM_ARM_VCPU_PSCI_0_2
+	ArmVCPUEL1_32bit      = 1  // KVM_ARM_VCPU_EL1_32BIT
+	ArmVCPUPSCI0_2        = 2  // KVM_ARM_VCPU_PSCI_0_2
 	ArmVCPUPMUV3          = 3  // KVM_ARM_VCPU_PMU_V3
 	ArmVCPUSVE            = 4  // KVM_ARM_VCPU_SVE
 	ArmVCPUPtrauthAddress = 5  // KVM_ARM_VCPU_PTRAUTH_ADDRESS

@@ -6,9 +6,8 @@
 package uapi
 
 const (
-	CoalescedMMIOPageOffset = 1 // KVM_COALESCED_MMIO_PAGE_OFFSET
-
-	DirtyLogPageOffset = 64 // KVM_DIRTY_LOG_PAGE_OFFSET
+	CoalescedMMIOPageOffset = 1  // KVM_COALESCED_MMIO_PAGE_OFFSET
+	DirtyLogPageOffset      = 64 // KVM_DIRTY_LOG_PAGE_OFFSET
 
 	GuestdbgUseSWBP = 0x10000 // KVM_GUESTDBG_USE_SW_BP
 
@@ -19,10 +18,8 @@ const (
 	RegLoongarchCPUCFG = 0x9000000000040000 // KVM_REG_LOONGARCH_CPUCFG
 	RegLoongarchLBT    = 0x9000000000050000 // KVM_REG_LOONGARCH_LBT
 	RegLoongarchMask   = 0x9000000000070000 // KVM_REG_LOONGARCH_MASK
-
-	CSRIdxMask = 0x7fff // KVM_CSR_IDX_MASK
-
-	CPUCFGIdxMask = 0x7fff // KVM_CPUCFG_IDX_MASK
+	CSRIdxMask         = 0x7fff             // KVM_CSR_IDX_MASK
+	CPUCFGIdxMask      = 0x7fff             // KVM_CPUCFG_IDX_MASK
 
 	RegLoongarchCounter   = 0x9030000000020001 // KVM_REG_LOONGARCH_COUNTER
 	RegLoongarchVCPUReset = 0x9030000000020002 // KVM_REG_LOONGARCH_VCPU_RESET

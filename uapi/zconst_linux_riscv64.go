@@ -101,9 +101,8 @@ const (
 	RISCVSBIExtMpxy         = 13 // KVM_RISCV_SBI_EXT_MPXY
 	RISCVSBIExtMax          = 14 // KVM_RISCV_SBI_EXT_MAX
 
-	CoalescedMMIOPageOffset = 1 // KVM_COALESCED_MMIO_PAGE_OFFSET
-
-	DirtyLogPageOffset = 64 // KVM_DIRTY_LOG_PAGE_OFFSET
+	CoalescedMMIOPageOffset = 1  // KVM_COALESCED_MMIO_PAGE_OFFSET
+	DirtyLogPageOffset      = 64 // KVM_DIRTY_LOG_PAGE_OFFSET
 
 	InterruptSet   = 0xffffffff // KVM_INTERRUPT_SET
 	InterruptUnset = 0xfffffffe // KVM_INTERRUPT_UNSET

@@ -135,9 +135,8 @@ const (
 	S390VMMigrationStatus         = 2                  // KVM_S390_VM_MIGRATION_STATUS
 
 	GuestdbgUseHWBP = 0x10000 // KVM_GUESTDBG_USE_HW_BP
-
-	HWBP      = 1 // KVM_HW_BP
-	HWWPWrite = 2 // KVM_HW_WP_WRITE
+	HWBP            = 1       // KVM_HW_BP
+	HWWPWrite       = 2       // KVM_HW_WP_WRITE
 
 	Singlestep = 4 // KVM_SINGLESTEP
 

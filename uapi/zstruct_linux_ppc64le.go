@@ -118,7 +118,7 @@ type SregsE struct {
 	Mas0          uint32
 	Mas1          uint32
 	Mas2          uint64
-	Mas73         uint64
+	Mas7_3        uint64
 	Mas4          uint32
 	Mas6          uint32
 	IvorLow       [16]uint32
@@ -211,11 +211,11 @@ type RTASTokenArgs struct {
 
 // Book3e206TLBEntry is struct kvm_book3e_206_tlb_entry.
 type Book3e206TLBEntry struct {
-	_     structs.HostLayout
-	Mas8  uint32
-	Mas1  uint32
-	Mas2  uint64
-	Mas73 uint64
+	_      structs.HostLayout
+	Mas8   uint32
+	Mas1   uint32
+	Mas2   uint64
+	Mas7_3 uint64
 }
 
 // Book3e206TLBParams is struct kvm_book3e_206_tlb_params.
@@ -383,7 +383,7 @@ type VCPUArchShared struct {
 	SR         [16]uint32
 	Mas0       uint32
 	Mas1       uint32
-	Mas73      uint64
+	Mas7_3     uint64
 	Mas2       uint64
 	Mas4       uint32
 	Mas6       uint32

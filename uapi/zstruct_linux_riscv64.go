@@ -54,10 +54,10 @@ type RISCVConfig struct {
 type UserRegsStruct struct {
 	_   structs.HostLayout
 	PC  uint64
-	Ra  uint64
+	RA  uint64
 	SP  uint64
-	Gp  uint64
-	Tp  uint64
+	GP  uint64
+	TP  uint64
 	T0  uint64
 	T1  uint64
 	T2  uint64

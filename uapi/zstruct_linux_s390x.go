@@ -431,7 +431,7 @@ type SyncRegs struct {
 	Pp       uint64
 	Gbea     uint64
 	Pft      uint64
-	PFs      uint64
+	PFS      uint64
 	Pfc      uint64
 	VRs      [32][2]uint64 // in a union
 	Reserved [512]uint8

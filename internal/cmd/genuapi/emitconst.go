@@ -74,11 +74,9 @@ func constantFiles(all []*facts, each []*sorted) []*source {
 func constantFile(name, goarch string, list []declaration) *source {
 	s := &source{name: name, goarch: goarch}
 	s.printf("const (\n")
-	previous := ""
-	for _, d := range list {
-		if g := family(d.key); g != previous {
+	for i, d := range list {
+		if i > 0 && !related(list[i-1].key, d.key) {
 			s.printf("\n")
-			previous = g
 		}
 		s.printf("%s", d.text)
 	}
@@ -86,10 +84,15 @@ func constantFile(name, goarch string, list []declaration) *source {
 	return s
 }
 
-// family is what constants that belong together have in common.
-func family(c string) string {
-	first, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(c, "KVM_"), "kvm_"), "_")
-	return first
+// related tells whether two constants stand together: their names begin or end
+// with the same word.
+func related(a, b string) bool {
+	first := func(c string) string {
+		word, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(c, "KVM_"), "kvm_"), "_")
+		return word
+	}
+	last := func(c string) string { return c[strings.LastIndex(c, "_")+1:] }
+	return first(a) == first(b) || last(a) == last(b)
 }
 
 // ioctlFile writes the ioctl numbers of an architecture and their names.

@@ -45,7 +45,12 @@ func fetchHeaders(ctx context.Context, version, cacheDir string, progress io.Wri
 	if err != nil {
 		return headers{}, err
 	}
-	return unpackHeaders(paths[len(paths)-1], cacheDir)
+	h, err := unpackHeaders(paths[len(paths)-1], cacheDir)
+	if err == nil && version == "" {
+		// So that the cache answers for the version when the mirror is gone.
+		_, err = fetchHeaders(ctx, h.version, cacheDir, io.Discard)
+	}
+	return h, err
 }
 
 // movedError says that the pinned headers cannot be had any more.

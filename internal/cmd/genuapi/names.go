@@ -14,19 +14,25 @@ func init() {
 }
 
 // goName makes a Go name of a C name: the words between the underscores, each
-// with its capitals.
+// with its capitals. Between two digits the underscore stays.
 func goName(c string) string {
 	var b strings.Builder
 	for w := range strings.SplitSeq(c, "_") {
+		if w == "" {
+			continue
+		}
+		if so := b.String(); so != "" && isDigit(w[0]) && isDigit(so[len(so)-1]) {
+			b.WriteByte('_')
+		}
 		b.WriteString(spell(strings.ToLower(w)))
 	}
 	return b.String()
 }
 
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
+
+// spell writes one word, given in lower case.
 func spell(w string) string {
-	if w == "" {
-		return ""
-	}
 	if s, ok := words[w]; ok {
 		return s
 	}
