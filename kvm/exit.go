@@ -122,12 +122,8 @@ type Data struct {
 }
 
 // data returns n bytes at offset off of the run area, or no bytes when KVM's
-// words for them are not inside it.
+// words for them are not inside it. The caller has entered the vCPU.
 func (e Exit) data(off, n uint64) Data {
-	if _, ok := e.enter(); !ok {
-		return Data{}
-	}
-	defer e.done()
 	if e.core.area(off, n) == nil {
 		return Data{}
 	}

@@ -14,10 +14,12 @@ type IOExit struct {
 
 // IO returns the details of KVM_EXIT_IO. Only x86 has it.
 func (e Exit) IO() IOExit {
-	d, ok := details(e, uapi.ExitIO, (*uapi.Run).IO)
+	page, ok := e.page(uapi.ExitIO)
 	if !ok {
 		return IOExit{}
 	}
+	defer e.done()
+	d := *page.IO()
 	return IOExit{
 		Port: d.Port, Size: d.Size, Count: d.Count, Out: d.Direction == uapi.ExitIOOut,
 		data: e.data(d.DataOffset, uint64(d.Size)*uint64(d.Count)),
@@ -28,8 +30,14 @@ func (e Exit) IO() IOExit {
 // Size bytes, one access after the other.
 func (x IOExit) Data() Data { return x.data }
 
-// Access returns the bytes of access i, counted from 0.
-func (x IOExit) Access(i int) Data { return x.data.Part(i*int(x.Size), int(x.Size)) }
+// Access returns the bytes of access i, counted from 0. Beyond Count there are
+// none.
+func (x IOExit) Access(i int) Data {
+	if i < 0 || uint64(i) >= uint64(x.Count) {
+		return Data{}
+	}
+	return x.data.Part(i*int(x.Size), int(x.Size))
+}
 
 // MMIOExit is KVM_EXIT_MMIO: the guest accessed a guest-physical address that no
 // memory slot covers.
@@ -43,10 +51,12 @@ type MMIOExit struct {
 // MMIO returns the details of KVM_EXIT_MMIO. The access is done only when the
 // next Run begins; until then the guest's registers are those from before.
 func (e Exit) MMIO() MMIOExit {
-	d, ok := details(e, uapi.ExitMMIO, (*uapi.Run).MMIO)
+	page, ok := e.page(uapi.ExitMMIO)
 	if !ok {
 		return MMIOExit{}
 	}
+	defer e.done()
+	d := *page.MMIO()
 	return MMIOExit{GPA: d.PhysAddr, Write: d.IsWrite != 0, data: e.unionData(offsetMMIOData, len(d.Data), d.Len)}
 }
 
@@ -64,10 +74,12 @@ type IOCSRExit struct {
 
 // LoongarchIOCSR returns the details of KVM_EXIT_LOONGARCH_IOCSR.
 func (e Exit) LoongarchIOCSR() IOCSRExit {
-	d, ok := details(e, uapi.ExitLoongarchIOCSR, (*uapi.Run).IOCSRIO)
+	page, ok := e.page(uapi.ExitLoongarchIOCSR)
 	if !ok {
 		return IOCSRExit{}
 	}
+	defer e.done()
+	d := *page.IOCSRIO()
 	return IOCSRExit{Addr: d.PhysAddr, Write: d.IsWrite != 0, data: e.unionData(offsetIOCSRData, len(d.Data), d.Len)}
 }
 
@@ -75,7 +87,7 @@ func (e Exit) LoongarchIOCSR() IOCSRExit {
 func (x IOCSRExit) Data() Data { return x.data }
 
 // unionData returns n bytes of an array inside the union, or none when KVM's
-// word for n is more than the array has.
+// word for n is more than the array has. The caller has entered the vCPU.
 func (e Exit) unionData(off uint64, size int, n uint32) Data {
 	if uint64(n) > uint64(size) {
 		return Data{}
