@@ -90,6 +90,56 @@ const (
 	_ = -(unsafe.Sizeof(IOAPICState{}.Redirtbl) ^ 192)
 )
 
+// struct kvm_irqchip chip
+const (
+	_ = -(unsafe.Sizeof(IRQChipChip{}) ^ 512)
+	_ = -(unsafe.Alignof(IRQChipChip{}) ^ 8)
+	_ = -(unsafe.Offsetof(IRQChipChip{}.Union) ^ 0)
+	_ = -(unsafe.Sizeof(IRQChipChip{}.Union) ^ 512)
+	_ = -(unsafe.Sizeof(*new([512]uint8)) ^ 512) // Dummy
+	_ = unsafe.Sizeof(IRQChipChip{}.Union) - 512
+	_ = -(unsafe.Sizeof(*new(PICState)) ^ 16) // PIC
+	_ = unsafe.Sizeof(IRQChipChip{}.Union) - 16
+	_ = -(unsafe.Sizeof(*new(IOAPICState)) ^ 216) // IOAPIC
+	_ = unsafe.Sizeof(IRQChipChip{}.Union) - 216
+)
+
+// struct kvm_irqchip
+const (
+	_ = -(unsafe.Sizeof(IRQChip{}) ^ 520)
+	_ = -(unsafe.Alignof(IRQChip{}) ^ 8)
+	_ = -(unsafe.Offsetof(IRQChip{}.ChipID) ^ 0)
+	_ = -(unsafe.Sizeof(IRQChip{}.ChipID) ^ 4)
+	_ = -(unsafe.Offsetof(IRQChip{}.Pad) ^ 4)
+	_ = -(unsafe.Sizeof(IRQChip{}.Pad) ^ 4)
+	_ = -(unsafe.Offsetof(IRQChip{}.Chip) ^ 8)
+	_ = -(unsafe.Sizeof(IRQChip{}.Chip) ^ 512)
+)
+
+// struct kvm_debug_exit_arch
+const (
+	_ = -(unsafe.Sizeof(DebugExitArch{}) ^ 32)
+	_ = -(unsafe.Alignof(DebugExitArch{}) ^ 8)
+	_ = -(unsafe.Offsetof(DebugExitArch{}.Exception) ^ 0)
+	_ = -(unsafe.Sizeof(DebugExitArch{}.Exception) ^ 4)
+	_ = -(unsafe.Offsetof(DebugExitArch{}.Pad) ^ 4)
+	_ = -(unsafe.Sizeof(DebugExitArch{}.Pad) ^ 4)
+	_ = -(unsafe.Offsetof(DebugExitArch{}.PC) ^ 8)
+	_ = -(unsafe.Sizeof(DebugExitArch{}.PC) ^ 8)
+	_ = -(unsafe.Offsetof(DebugExitArch{}.DR6) ^ 16)
+	_ = -(unsafe.Sizeof(DebugExitArch{}.DR6) ^ 8)
+	_ = -(unsafe.Offsetof(DebugExitArch{}.DR7) ^ 24)
+	_ = -(unsafe.Sizeof(DebugExitArch{}.DR7) ^ 8)
+)
+
+// struct kvm_run debug
+const (
+	_ = -(unsafe.Sizeof(RunDebug{}) ^ 32)
+	_ = -(unsafe.Alignof(RunDebug{}) ^ 8)
+	_ = -(unsafe.Offsetof(RunDebug{}.Arch) ^ 0)
+	_ = -(unsafe.Sizeof(RunDebug{}.Arch) ^ 32)
+)
+
 // struct kvm_regs
 const (
 	_ = -(unsafe.Sizeof(Regs{}) ^ 144)
@@ -130,14 +180,6 @@ const (
 	_ = -(unsafe.Sizeof(Regs{}.RIP) ^ 8)
 	_ = -(unsafe.Offsetof(Regs{}.RFLAGS) ^ 136)
 	_ = -(unsafe.Sizeof(Regs{}.RFLAGS) ^ 8)
-)
-
-// struct kvm_lapic_state
-const (
-	_ = -(unsafe.Sizeof(LAPICState{}) ^ 1024)
-	_ = -(unsafe.Alignof(LAPICState{}) ^ 1)
-	_ = -(unsafe.Offsetof(LAPICState{}.Regs) ^ 0)
-	_ = -(unsafe.Sizeof(LAPICState{}.Regs) ^ 1024)
 )
 
 // struct kvm_segment
@@ -224,6 +266,246 @@ const (
 	_ = -(unsafe.Sizeof(Sregs{}.APICBase) ^ 8)
 	_ = -(unsafe.Offsetof(Sregs{}.InterruptBitmap) ^ 280)
 	_ = -(unsafe.Sizeof(Sregs{}.InterruptBitmap) ^ 32)
+)
+
+// struct kvm_vcpu_events exception
+const (
+	_ = -(unsafe.Sizeof(VCPUEventsException{}) ^ 8)
+	_ = -(unsafe.Alignof(VCPUEventsException{}) ^ 4)
+	_ = -(unsafe.Offsetof(VCPUEventsException{}.Injected) ^ 0)
+	_ = -(unsafe.Sizeof(VCPUEventsException{}.Injected) ^ 1)
+	_ = -(unsafe.Offsetof(VCPUEventsException{}.Nr) ^ 1)
+	_ = -(unsafe.Sizeof(VCPUEventsException{}.Nr) ^ 1)
+	_ = -(unsafe.Offsetof(VCPUEventsException{}.HasErrorCode) ^ 2)
+	_ = -(unsafe.Sizeof(VCPUEventsException{}.HasErrorCode) ^ 1)
+	_ = -(unsafe.Offsetof(VCPUEventsException{}.Pending) ^ 3)
+	_ = -(unsafe.Sizeof(VCPUEventsException{}.Pending) ^ 1)
+	_ = -(unsafe.Offsetof(VCPUEventsException{}.ErrorCode) ^ 4)
+	_ = -(unsafe.Sizeof(VCPUEventsException{}.ErrorCode) ^ 4)
+)
+
+// struct kvm_vcpu_events interrupt
+const (
+	_ = -(unsafe.Sizeof(VCPUEventsInterrupt{}) ^ 4)
+	_ = -(unsafe.Alignof(VCPUEventsInterrupt{}) ^ 1)
+	_ = -(unsafe.Offsetof(VCPUEventsInterrupt{}.Injected) ^ 0)
+	_ = -(unsafe.Sizeof(VCPUEventsInterrupt{}.Injected) ^ 1)
+	_ = -(unsafe.Offsetof(VCPUEventsInterrupt{}.Nr) ^ 1)
+	_ = -(unsafe.Sizeof(VCPUEventsInterrupt{}.Nr) ^ 1)
+	_ = -(unsafe.Offsetof(VCPUEventsInterrupt{}.Soft) ^ 2)
+	_ = -(unsafe.Sizeof(VCPUEventsInterrupt{}.Soft) ^ 1)
+	_ = -(unsafe.Offsetof(VCPUEventsInterrupt{}.Shadow) ^ 3)
+	_ = -(unsafe.Sizeof(VCPUEventsInterrupt{}.Shadow) ^ 1)
+)
+
+// struct kvm_vcpu_events nmi
+const (
+	_ = -(unsafe.Sizeof(VCPUEventsNMI{}) ^ 4)
+	_ = -(unsafe.Alignof(VCPUEventsNMI{}) ^ 1)
+	_ = -(unsafe.Offsetof(VCPUEventsNMI{}.Injected) ^ 0)
+	_ = -(unsafe.Sizeof(VCPUEventsNMI{}.Injected) ^ 1)
+	_ = -(unsafe.Offsetof(VCPUEventsNMI{}.Pending) ^ 1)
+	_ = -(unsafe.Sizeof(VCPUEventsNMI{}.Pending) ^ 1)
+	_ = -(unsafe.Offsetof(VCPUEventsNMI{}.Masked) ^ 2)
+	_ = -(unsafe.Sizeof(VCPUEventsNMI{}.Masked) ^ 1)
+	_ = -(unsafe.Offsetof(VCPUEventsNMI{}.Pad) ^ 3)
+	_ = -(unsafe.Sizeof(VCPUEventsNMI{}.Pad) ^ 1)
+)
+
+// struct kvm_vcpu_events smi
+const (
+	_ = -(unsafe.Sizeof(VCPUEventsSMI{}) ^ 4)
+	_ = -(unsafe.Alignof(VCPUEventsSMI{}) ^ 1)
+	_ = -(unsafe.Offsetof(VCPUEventsSMI{}.SMM) ^ 0)
+	_ = -(unsafe.Sizeof(VCPUEventsSMI{}.SMM) ^ 1)
+	_ = -(unsafe.Offsetof(VCPUEventsSMI{}.Pending) ^ 1)
+	_ = -(unsafe.Sizeof(VCPUEventsSMI{}.Pending) ^ 1)
+	_ = -(unsafe.Offsetof(VCPUEventsSMI{}.SMMInsideNMI) ^ 2)
+	_ = -(unsafe.Sizeof(VCPUEventsSMI{}.SMMInsideNMI) ^ 1)
+	_ = -(unsafe.Offsetof(VCPUEventsSMI{}.LatchedInit) ^ 3)
+	_ = -(unsafe.Sizeof(VCPUEventsSMI{}.LatchedInit) ^ 1)
+)
+
+// struct kvm_vcpu_events triple_fault
+const (
+	_ = -(unsafe.Sizeof(VCPUEventsTripleFault{}) ^ 1)
+	_ = -(unsafe.Alignof(VCPUEventsTripleFault{}) ^ 1)
+	_ = -(unsafe.Offsetof(VCPUEventsTripleFault{}.Pending) ^ 0)
+	_ = -(unsafe.Sizeof(VCPUEventsTripleFault{}.Pending) ^ 1)
+)
+
+// struct kvm_vcpu_events
+const (
+	_ = -(unsafe.Sizeof(VCPUEvents{}) ^ 64)
+	_ = -(unsafe.Alignof(VCPUEvents{}) ^ 8)
+	_ = -(unsafe.Offsetof(VCPUEvents{}.Exception) ^ 0)
+	_ = -(unsafe.Sizeof(VCPUEvents{}.Exception) ^ 8)
+	_ = -(unsafe.Offsetof(VCPUEvents{}.Interrupt) ^ 8)
+	_ = -(unsafe.Sizeof(VCPUEvents{}.Interrupt) ^ 4)
+	_ = -(unsafe.Offsetof(VCPUEvents{}.NMI) ^ 12)
+	_ = -(unsafe.Sizeof(VCPUEvents{}.NMI) ^ 4)
+	_ = -(unsafe.Offsetof(VCPUEvents{}.SIPIVector) ^ 16)
+	_ = -(unsafe.Sizeof(VCPUEvents{}.SIPIVector) ^ 4)
+	_ = -(unsafe.Offsetof(VCPUEvents{}.Flags) ^ 20)
+	_ = -(unsafe.Sizeof(VCPUEvents{}.Flags) ^ 4)
+	_ = -(unsafe.Offsetof(VCPUEvents{}.SMI) ^ 24)
+	_ = -(unsafe.Sizeof(VCPUEvents{}.SMI) ^ 4)
+	_ = -(unsafe.Offsetof(VCPUEvents{}.TripleFault) ^ 28)
+	_ = -(unsafe.Sizeof(VCPUEvents{}.TripleFault) ^ 1)
+	_ = -(unsafe.Offsetof(VCPUEvents{}.Reserved) ^ 29)
+	_ = -(unsafe.Sizeof(VCPUEvents{}.Reserved) ^ 26)
+	_ = -(unsafe.Offsetof(VCPUEvents{}.ExceptionHasPayload) ^ 55)
+	_ = -(unsafe.Sizeof(VCPUEvents{}.ExceptionHasPayload) ^ 1)
+	_ = -(unsafe.Offsetof(VCPUEvents{}.ExceptionPayload) ^ 56)
+	_ = -(unsafe.Sizeof(VCPUEvents{}.ExceptionPayload) ^ 8)
+)
+
+// struct kvm_sync_regs
+const (
+	_ = -(unsafe.Sizeof(SyncRegs{}) ^ 520)
+	_ = -(unsafe.Alignof(SyncRegs{}) ^ 8)
+	_ = -(unsafe.Offsetof(SyncRegs{}.Regs) ^ 0)
+	_ = -(unsafe.Sizeof(SyncRegs{}.Regs) ^ 144)
+	_ = -(unsafe.Offsetof(SyncRegs{}.Sregs) ^ 144)
+	_ = -(unsafe.Sizeof(SyncRegs{}.Sregs) ^ 312)
+	_ = -(unsafe.Offsetof(SyncRegs{}.Events) ^ 456)
+	_ = -(unsafe.Sizeof(SyncRegs{}.Events) ^ 64)
+)
+
+// struct kvm_run s
+const (
+	_ = -(unsafe.Sizeof(RunS{}) ^ 2048)
+	_ = -(unsafe.Alignof(RunS{}) ^ 8)
+	_ = -(unsafe.Offsetof(RunS{}.Union) ^ 0)
+	_ = -(unsafe.Sizeof(RunS{}.Union) ^ 2048)
+	_ = -(unsafe.Sizeof(*new(SyncRegs)) ^ 520) // Regs
+	_ = unsafe.Sizeof(RunS{}.Union) - 520
+)
+
+// struct kvm_run
+const (
+	_ = -(unsafe.Sizeof(Run{}) ^ 2352)
+	_ = -(unsafe.Alignof(Run{}) ^ 8)
+	_ = -(unsafe.Offsetof(Run{}.RequestInterruptWindow) ^ 0)
+	_ = -(unsafe.Sizeof(Run{}.RequestInterruptWindow) ^ 1)
+	_ = -(unsafe.Offsetof(Run{}.ImmediateExit) ^ 1)
+	_ = -(unsafe.Sizeof(Run{}.ImmediateExit) ^ 1)
+	_ = -(unsafe.Offsetof(Run{}.Padding1) ^ 2)
+	_ = -(unsafe.Sizeof(Run{}.Padding1) ^ 6)
+	_ = -(unsafe.Offsetof(Run{}.ExitReason) ^ 8)
+	_ = -(unsafe.Sizeof(Run{}.ExitReason) ^ 4)
+	_ = -(unsafe.Offsetof(Run{}.ReadyForInterruptInjection) ^ 12)
+	_ = -(unsafe.Sizeof(Run{}.ReadyForInterruptInjection) ^ 1)
+	_ = -(unsafe.Offsetof(Run{}.IfFlag) ^ 13)
+	_ = -(unsafe.Sizeof(Run{}.IfFlag) ^ 1)
+	_ = -(unsafe.Offsetof(Run{}.Flags) ^ 14)
+	_ = -(unsafe.Sizeof(Run{}.Flags) ^ 2)
+	_ = -(unsafe.Offsetof(Run{}.CR8) ^ 16)
+	_ = -(unsafe.Sizeof(Run{}.CR8) ^ 8)
+	_ = -(unsafe.Offsetof(Run{}.APICBase) ^ 24)
+	_ = -(unsafe.Sizeof(Run{}.APICBase) ^ 8)
+	_ = -(unsafe.Offsetof(Run{}.Union) ^ 32)
+	_ = -(unsafe.Sizeof(Run{}.Union) ^ 256)
+	_ = -(unsafe.Offsetof(Run{}.KVMValidRegs) ^ 288)
+	_ = -(unsafe.Sizeof(Run{}.KVMValidRegs) ^ 8)
+	_ = -(unsafe.Offsetof(Run{}.KVMDirtyRegs) ^ 296)
+	_ = -(unsafe.Sizeof(Run{}.KVMDirtyRegs) ^ 8)
+	_ = -(unsafe.Offsetof(Run{}.S) ^ 304)
+	_ = -(unsafe.Sizeof(Run{}.S) ^ 2048)
+	_ = -(unsafe.Sizeof(*new(RunHW)) ^ 8) // HW
+	_ = unsafe.Sizeof(Run{}.Union) - 8
+	_ = -(unsafe.Sizeof(*new(RunFailEntry)) ^ 16) // FailEntry
+	_ = unsafe.Sizeof(Run{}.Union) - 16
+	_ = -(unsafe.Sizeof(*new(RunEx)) ^ 8) // Ex
+	_ = unsafe.Sizeof(Run{}.Union) - 8
+	_ = -(unsafe.Sizeof(*new(RunIO)) ^ 16) // IO
+	_ = unsafe.Sizeof(Run{}.Union) - 16
+	_ = -(unsafe.Sizeof(*new(RunDebug)) ^ 32) // Debug
+	_ = unsafe.Sizeof(Run{}.Union) - 32
+	_ = -(unsafe.Sizeof(*new(RunMMIO)) ^ 24) // MMIO
+	_ = unsafe.Sizeof(Run{}.Union) - 24
+	_ = -(unsafe.Sizeof(*new(RunIOCSRIO)) ^ 24) // IOCSRIO
+	_ = unsafe.Sizeof(Run{}.Union) - 24
+	_ = -(unsafe.Sizeof(*new(RunHypercall)) ^ 72) // Hypercall
+	_ = unsafe.Sizeof(Run{}.Union) - 72
+	_ = -(unsafe.Sizeof(*new(RunTPRAccess)) ^ 16) // TPRAccess
+	_ = unsafe.Sizeof(Run{}.Union) - 16
+	_ = -(unsafe.Sizeof(*new(RunS390SIEIC)) ^ 8) // S390SIEIC
+	_ = unsafe.Sizeof(Run{}.Union) - 8
+	_ = -(unsafe.Sizeof(*new(uint64)) ^ 8) // S390ResetFlags
+	_ = unsafe.Sizeof(Run{}.Union) - 8
+	_ = -(unsafe.Sizeof(*new(RunS390UControl)) ^ 16) // S390UControl
+	_ = unsafe.Sizeof(Run{}.Union) - 16
+	_ = -(unsafe.Sizeof(*new(RunDCR)) ^ 12) // DCR
+	_ = unsafe.Sizeof(Run{}.Union) - 12
+	_ = -(unsafe.Sizeof(*new(RunInternal)) ^ 136) // Internal
+	_ = unsafe.Sizeof(Run{}.Union) - 136
+	_ = -(unsafe.Sizeof(*new(RunEmulationFailure)) ^ 32) // EmulationFailure
+	_ = unsafe.Sizeof(Run{}.Union) - 32
+	_ = -(unsafe.Sizeof(*new(RunOSI)) ^ 256) // OSI
+	_ = unsafe.Sizeof(Run{}.Union) - 256
+	_ = -(unsafe.Sizeof(*new(RunPAPRHcall)) ^ 88) // PAPRHcall
+	_ = unsafe.Sizeof(Run{}.Union) - 88
+	_ = -(unsafe.Sizeof(*new(RunS390TSCH)) ^ 20) // S390TSCH
+	_ = unsafe.Sizeof(Run{}.Union) - 20
+	_ = -(unsafe.Sizeof(*new(RunEPR)) ^ 4) // EPR
+	_ = unsafe.Sizeof(Run{}.Union) - 4
+	_ = -(unsafe.Sizeof(*new(RunSystemEvent)) ^ 136) // SystemEvent
+	_ = unsafe.Sizeof(Run{}.Union) - 136
+	_ = -(unsafe.Sizeof(*new(RunS390STSI)) ^ 16) // S390STSI
+	_ = unsafe.Sizeof(Run{}.Union) - 16
+	_ = -(unsafe.Sizeof(*new(RunEOI)) ^ 1) // EOI
+	_ = unsafe.Sizeof(Run{}.Union) - 1
+	_ = -(unsafe.Sizeof(*new(HypervExit)) ^ 56) // Hyperv
+	_ = unsafe.Sizeof(Run{}.Union) - 56
+	_ = -(unsafe.Sizeof(*new(RunArmNISV)) ^ 16) // ArmNISV
+	_ = unsafe.Sizeof(Run{}.Union) - 16
+	_ = -(unsafe.Sizeof(*new(RunMSR)) ^ 24) // MSR
+	_ = unsafe.Sizeof(Run{}.Union) - 24
+	_ = -(unsafe.Sizeof(*new(XenExit)) ^ 80) // Xen
+	_ = unsafe.Sizeof(Run{}.Union) - 80
+	_ = -(unsafe.Sizeof(*new(RunRISCVSBI)) ^ 80) // RISCVSBI
+	_ = unsafe.Sizeof(Run{}.Union) - 80
+	_ = -(unsafe.Sizeof(*new(RunRISCVCSR)) ^ 32) // RISCVCSR
+	_ = unsafe.Sizeof(Run{}.Union) - 32
+	_ = -(unsafe.Sizeof(*new(RunNotify)) ^ 4) // Notify
+	_ = unsafe.Sizeof(Run{}.Union) - 4
+	_ = -(unsafe.Sizeof(*new(RunMemoryFault)) ^ 24) // MemoryFault
+	_ = unsafe.Sizeof(Run{}.Union) - 24
+	_ = -(unsafe.Sizeof(*new(RunTDX)) ^ 64) // TDX
+	_ = unsafe.Sizeof(Run{}.Union) - 64
+	_ = -(unsafe.Sizeof(*new(RunArmSEA)) ^ 32) // ArmSEA
+	_ = unsafe.Sizeof(Run{}.Union) - 32
+	_ = -(unsafe.Sizeof(*new(ExitSNPReqCertsData)) ^ 24) // SNPReqCerts
+	_ = unsafe.Sizeof(Run{}.Union) - 24
+)
+
+// struct kvm_guest_debug_arch
+const (
+	_ = -(unsafe.Sizeof(GuestDebugArch{}) ^ 64)
+	_ = -(unsafe.Alignof(GuestDebugArch{}) ^ 8)
+	_ = -(unsafe.Offsetof(GuestDebugArch{}.DebugReg) ^ 0)
+	_ = -(unsafe.Sizeof(GuestDebugArch{}.DebugReg) ^ 64)
+)
+
+// struct kvm_guest_debug
+const (
+	_ = -(unsafe.Sizeof(GuestDebug{}) ^ 72)
+	_ = -(unsafe.Alignof(GuestDebug{}) ^ 8)
+	_ = -(unsafe.Offsetof(GuestDebug{}.Control) ^ 0)
+	_ = -(unsafe.Sizeof(GuestDebug{}.Control) ^ 4)
+	_ = -(unsafe.Offsetof(GuestDebug{}.Pad) ^ 4)
+	_ = -(unsafe.Sizeof(GuestDebug{}.Pad) ^ 4)
+	_ = -(unsafe.Offsetof(GuestDebug{}.Arch) ^ 8)
+	_ = -(unsafe.Sizeof(GuestDebug{}.Arch) ^ 64)
+)
+
+// struct kvm_lapic_state
+const (
+	_ = -(unsafe.Sizeof(LAPICState{}) ^ 1024)
+	_ = -(unsafe.Alignof(LAPICState{}) ^ 1)
+	_ = -(unsafe.Offsetof(LAPICState{}.Regs) ^ 0)
+	_ = -(unsafe.Sizeof(LAPICState{}.Regs) ^ 1024)
 )
 
 // struct kvm_sregs2
@@ -444,30 +726,6 @@ const (
 	_ = -(unsafe.Sizeof(PITChannelState{}.CountLoadTime) ^ 8)
 )
 
-// struct kvm_debug_exit_arch
-const (
-	_ = -(unsafe.Sizeof(DebugExitArch{}) ^ 32)
-	_ = -(unsafe.Alignof(DebugExitArch{}) ^ 8)
-	_ = -(unsafe.Offsetof(DebugExitArch{}.Exception) ^ 0)
-	_ = -(unsafe.Sizeof(DebugExitArch{}.Exception) ^ 4)
-	_ = -(unsafe.Offsetof(DebugExitArch{}.Pad) ^ 4)
-	_ = -(unsafe.Sizeof(DebugExitArch{}.Pad) ^ 4)
-	_ = -(unsafe.Offsetof(DebugExitArch{}.PC) ^ 8)
-	_ = -(unsafe.Sizeof(DebugExitArch{}.PC) ^ 8)
-	_ = -(unsafe.Offsetof(DebugExitArch{}.DR6) ^ 16)
-	_ = -(unsafe.Sizeof(DebugExitArch{}.DR6) ^ 8)
-	_ = -(unsafe.Offsetof(DebugExitArch{}.DR7) ^ 24)
-	_ = -(unsafe.Sizeof(DebugExitArch{}.DR7) ^ 8)
-)
-
-// struct kvm_guest_debug_arch
-const (
-	_ = -(unsafe.Sizeof(GuestDebugArch{}) ^ 64)
-	_ = -(unsafe.Alignof(GuestDebugArch{}) ^ 8)
-	_ = -(unsafe.Offsetof(GuestDebugArch{}.DebugReg) ^ 0)
-	_ = -(unsafe.Sizeof(GuestDebugArch{}.DebugReg) ^ 64)
-)
-
 // struct kvm_pit_state
 const (
 	_ = -(unsafe.Sizeof(PITState{}) ^ 72)
@@ -496,98 +754,6 @@ const (
 	_ = -(unsafe.Sizeof(ReinjectControl{}.PITReinject) ^ 1)
 	_ = -(unsafe.Offsetof(ReinjectControl{}.Reserved) ^ 1)
 	_ = -(unsafe.Sizeof(ReinjectControl{}.Reserved) ^ 31)
-)
-
-// struct kvm_vcpu_events exception
-const (
-	_ = -(unsafe.Sizeof(VCPUEventsException{}) ^ 8)
-	_ = -(unsafe.Alignof(VCPUEventsException{}) ^ 4)
-	_ = -(unsafe.Offsetof(VCPUEventsException{}.Injected) ^ 0)
-	_ = -(unsafe.Sizeof(VCPUEventsException{}.Injected) ^ 1)
-	_ = -(unsafe.Offsetof(VCPUEventsException{}.Nr) ^ 1)
-	_ = -(unsafe.Sizeof(VCPUEventsException{}.Nr) ^ 1)
-	_ = -(unsafe.Offsetof(VCPUEventsException{}.HasErrorCode) ^ 2)
-	_ = -(unsafe.Sizeof(VCPUEventsException{}.HasErrorCode) ^ 1)
-	_ = -(unsafe.Offsetof(VCPUEventsException{}.Pending) ^ 3)
-	_ = -(unsafe.Sizeof(VCPUEventsException{}.Pending) ^ 1)
-	_ = -(unsafe.Offsetof(VCPUEventsException{}.ErrorCode) ^ 4)
-	_ = -(unsafe.Sizeof(VCPUEventsException{}.ErrorCode) ^ 4)
-)
-
-// struct kvm_vcpu_events interrupt
-const (
-	_ = -(unsafe.Sizeof(VCPUEventsInterrupt{}) ^ 4)
-	_ = -(unsafe.Alignof(VCPUEventsInterrupt{}) ^ 1)
-	_ = -(unsafe.Offsetof(VCPUEventsInterrupt{}.Injected) ^ 0)
-	_ = -(unsafe.Sizeof(VCPUEventsInterrupt{}.Injected) ^ 1)
-	_ = -(unsafe.Offsetof(VCPUEventsInterrupt{}.Nr) ^ 1)
-	_ = -(unsafe.Sizeof(VCPUEventsInterrupt{}.Nr) ^ 1)
-	_ = -(unsafe.Offsetof(VCPUEventsInterrupt{}.Soft) ^ 2)
-	_ = -(unsafe.Sizeof(VCPUEventsInterrupt{}.Soft) ^ 1)
-	_ = -(unsafe.Offsetof(VCPUEventsInterrupt{}.Shadow) ^ 3)
-	_ = -(unsafe.Sizeof(VCPUEventsInterrupt{}.Shadow) ^ 1)
-)
-
-// struct kvm_vcpu_events nmi
-const (
-	_ = -(unsafe.Sizeof(VCPUEventsNMI{}) ^ 4)
-	_ = -(unsafe.Alignof(VCPUEventsNMI{}) ^ 1)
-	_ = -(unsafe.Offsetof(VCPUEventsNMI{}.Injected) ^ 0)
-	_ = -(unsafe.Sizeof(VCPUEventsNMI{}.Injected) ^ 1)
-	_ = -(unsafe.Offsetof(VCPUEventsNMI{}.Pending) ^ 1)
-	_ = -(unsafe.Sizeof(VCPUEventsNMI{}.Pending) ^ 1)
-	_ = -(unsafe.Offsetof(VCPUEventsNMI{}.Masked) ^ 2)
-	_ = -(unsafe.Sizeof(VCPUEventsNMI{}.Masked) ^ 1)
-	_ = -(unsafe.Offsetof(VCPUEventsNMI{}.Pad) ^ 3)
-	_ = -(unsafe.Sizeof(VCPUEventsNMI{}.Pad) ^ 1)
-)
-
-// struct kvm_vcpu_events smi
-const (
-	_ = -(unsafe.Sizeof(VCPUEventsSMI{}) ^ 4)
-	_ = -(unsafe.Alignof(VCPUEventsSMI{}) ^ 1)
-	_ = -(unsafe.Offsetof(VCPUEventsSMI{}.SMM) ^ 0)
-	_ = -(unsafe.Sizeof(VCPUEventsSMI{}.SMM) ^ 1)
-	_ = -(unsafe.Offsetof(VCPUEventsSMI{}.Pending) ^ 1)
-	_ = -(unsafe.Sizeof(VCPUEventsSMI{}.Pending) ^ 1)
-	_ = -(unsafe.Offsetof(VCPUEventsSMI{}.SMMInsideNMI) ^ 2)
-	_ = -(unsafe.Sizeof(VCPUEventsSMI{}.SMMInsideNMI) ^ 1)
-	_ = -(unsafe.Offsetof(VCPUEventsSMI{}.LatchedInit) ^ 3)
-	_ = -(unsafe.Sizeof(VCPUEventsSMI{}.LatchedInit) ^ 1)
-)
-
-// struct kvm_vcpu_events triple_fault
-const (
-	_ = -(unsafe.Sizeof(VCPUEventsTripleFault{}) ^ 1)
-	_ = -(unsafe.Alignof(VCPUEventsTripleFault{}) ^ 1)
-	_ = -(unsafe.Offsetof(VCPUEventsTripleFault{}.Pending) ^ 0)
-	_ = -(unsafe.Sizeof(VCPUEventsTripleFault{}.Pending) ^ 1)
-)
-
-// struct kvm_vcpu_events
-const (
-	_ = -(unsafe.Sizeof(VCPUEvents{}) ^ 64)
-	_ = -(unsafe.Alignof(VCPUEvents{}) ^ 8)
-	_ = -(unsafe.Offsetof(VCPUEvents{}.Exception) ^ 0)
-	_ = -(unsafe.Sizeof(VCPUEvents{}.Exception) ^ 8)
-	_ = -(unsafe.Offsetof(VCPUEvents{}.Interrupt) ^ 8)
-	_ = -(unsafe.Sizeof(VCPUEvents{}.Interrupt) ^ 4)
-	_ = -(unsafe.Offsetof(VCPUEvents{}.NMI) ^ 12)
-	_ = -(unsafe.Sizeof(VCPUEvents{}.NMI) ^ 4)
-	_ = -(unsafe.Offsetof(VCPUEvents{}.SIPIVector) ^ 16)
-	_ = -(unsafe.Sizeof(VCPUEvents{}.SIPIVector) ^ 4)
-	_ = -(unsafe.Offsetof(VCPUEvents{}.Flags) ^ 20)
-	_ = -(unsafe.Sizeof(VCPUEvents{}.Flags) ^ 4)
-	_ = -(unsafe.Offsetof(VCPUEvents{}.SMI) ^ 24)
-	_ = -(unsafe.Sizeof(VCPUEvents{}.SMI) ^ 4)
-	_ = -(unsafe.Offsetof(VCPUEvents{}.TripleFault) ^ 28)
-	_ = -(unsafe.Sizeof(VCPUEvents{}.TripleFault) ^ 1)
-	_ = -(unsafe.Offsetof(VCPUEvents{}.Reserved) ^ 29)
-	_ = -(unsafe.Sizeof(VCPUEvents{}.Reserved) ^ 26)
-	_ = -(unsafe.Offsetof(VCPUEvents{}.ExceptionHasPayload) ^ 55)
-	_ = -(unsafe.Sizeof(VCPUEvents{}.ExceptionHasPayload) ^ 1)
-	_ = -(unsafe.Offsetof(VCPUEvents{}.ExceptionPayload) ^ 56)
-	_ = -(unsafe.Sizeof(VCPUEvents{}.ExceptionPayload) ^ 8)
 )
 
 // struct kvm_debugregs
@@ -638,18 +804,6 @@ const (
 	_ = -(unsafe.Sizeof(XCRs{}.XCRs) ^ 256)
 	_ = -(unsafe.Offsetof(XCRs{}.Padding) ^ 264)
 	_ = -(unsafe.Sizeof(XCRs{}.Padding) ^ 128)
-)
-
-// struct kvm_sync_regs
-const (
-	_ = -(unsafe.Sizeof(SyncRegs{}) ^ 520)
-	_ = -(unsafe.Alignof(SyncRegs{}) ^ 8)
-	_ = -(unsafe.Offsetof(SyncRegs{}.Regs) ^ 0)
-	_ = -(unsafe.Sizeof(SyncRegs{}.Regs) ^ 144)
-	_ = -(unsafe.Offsetof(SyncRegs{}.Sregs) ^ 144)
-	_ = -(unsafe.Sizeof(SyncRegs{}.Sregs) ^ 312)
-	_ = -(unsafe.Offsetof(SyncRegs{}.Events) ^ 456)
-	_ = -(unsafe.Sizeof(SyncRegs{}.Events) ^ 64)
 )
 
 // struct kvm_vmx_nested_state_data
@@ -1328,160 +1482,6 @@ const (
 	_ = -(unsafe.Sizeof(TDXInitMemRegion{}.GPA) ^ 8)
 	_ = -(unsafe.Offsetof(TDXInitMemRegion{}.NrPages) ^ 16)
 	_ = -(unsafe.Sizeof(TDXInitMemRegion{}.NrPages) ^ 8)
-)
-
-// struct kvm_irqchip chip
-const (
-	_ = -(unsafe.Sizeof(IRQChipChip{}) ^ 512)
-	_ = -(unsafe.Alignof(IRQChipChip{}) ^ 8)
-	_ = -(unsafe.Offsetof(IRQChipChip{}.Union) ^ 0)
-	_ = -(unsafe.Sizeof(IRQChipChip{}.Union) ^ 512)
-	_ = -(unsafe.Sizeof(*new([512]uint8)) ^ 512) // Dummy
-	_ = unsafe.Sizeof(IRQChipChip{}.Union) - 512
-	_ = -(unsafe.Sizeof(*new(PICState)) ^ 16) // PIC
-	_ = unsafe.Sizeof(IRQChipChip{}.Union) - 16
-	_ = -(unsafe.Sizeof(*new(IOAPICState)) ^ 216) // IOAPIC
-	_ = unsafe.Sizeof(IRQChipChip{}.Union) - 216
-)
-
-// struct kvm_irqchip
-const (
-	_ = -(unsafe.Sizeof(IRQChip{}) ^ 520)
-	_ = -(unsafe.Alignof(IRQChip{}) ^ 8)
-	_ = -(unsafe.Offsetof(IRQChip{}.ChipID) ^ 0)
-	_ = -(unsafe.Sizeof(IRQChip{}.ChipID) ^ 4)
-	_ = -(unsafe.Offsetof(IRQChip{}.Pad) ^ 4)
-	_ = -(unsafe.Sizeof(IRQChip{}.Pad) ^ 4)
-	_ = -(unsafe.Offsetof(IRQChip{}.Chip) ^ 8)
-	_ = -(unsafe.Sizeof(IRQChip{}.Chip) ^ 512)
-)
-
-// struct kvm_run debug
-const (
-	_ = -(unsafe.Sizeof(RunDebug{}) ^ 32)
-	_ = -(unsafe.Alignof(RunDebug{}) ^ 8)
-	_ = -(unsafe.Offsetof(RunDebug{}.Arch) ^ 0)
-	_ = -(unsafe.Sizeof(RunDebug{}.Arch) ^ 32)
-)
-
-// struct kvm_run s
-const (
-	_ = -(unsafe.Sizeof(RunS{}) ^ 2048)
-	_ = -(unsafe.Alignof(RunS{}) ^ 8)
-	_ = -(unsafe.Offsetof(RunS{}.Union) ^ 0)
-	_ = -(unsafe.Sizeof(RunS{}.Union) ^ 2048)
-	_ = -(unsafe.Sizeof(*new(SyncRegs)) ^ 520) // Regs
-	_ = unsafe.Sizeof(RunS{}.Union) - 520
-)
-
-// struct kvm_run
-const (
-	_ = -(unsafe.Sizeof(Run{}) ^ 2352)
-	_ = -(unsafe.Alignof(Run{}) ^ 8)
-	_ = -(unsafe.Offsetof(Run{}.RequestInterruptWindow) ^ 0)
-	_ = -(unsafe.Sizeof(Run{}.RequestInterruptWindow) ^ 1)
-	_ = -(unsafe.Offsetof(Run{}.ImmediateExit) ^ 1)
-	_ = -(unsafe.Sizeof(Run{}.ImmediateExit) ^ 1)
-	_ = -(unsafe.Offsetof(Run{}.Padding1) ^ 2)
-	_ = -(unsafe.Sizeof(Run{}.Padding1) ^ 6)
-	_ = -(unsafe.Offsetof(Run{}.ExitReason) ^ 8)
-	_ = -(unsafe.Sizeof(Run{}.ExitReason) ^ 4)
-	_ = -(unsafe.Offsetof(Run{}.ReadyForInterruptInjection) ^ 12)
-	_ = -(unsafe.Sizeof(Run{}.ReadyForInterruptInjection) ^ 1)
-	_ = -(unsafe.Offsetof(Run{}.IfFlag) ^ 13)
-	_ = -(unsafe.Sizeof(Run{}.IfFlag) ^ 1)
-	_ = -(unsafe.Offsetof(Run{}.Flags) ^ 14)
-	_ = -(unsafe.Sizeof(Run{}.Flags) ^ 2)
-	_ = -(unsafe.Offsetof(Run{}.CR8) ^ 16)
-	_ = -(unsafe.Sizeof(Run{}.CR8) ^ 8)
-	_ = -(unsafe.Offsetof(Run{}.APICBase) ^ 24)
-	_ = -(unsafe.Sizeof(Run{}.APICBase) ^ 8)
-	_ = -(unsafe.Offsetof(Run{}.Union) ^ 32)
-	_ = -(unsafe.Sizeof(Run{}.Union) ^ 256)
-	_ = -(unsafe.Offsetof(Run{}.KVMValidRegs) ^ 288)
-	_ = -(unsafe.Sizeof(Run{}.KVMValidRegs) ^ 8)
-	_ = -(unsafe.Offsetof(Run{}.KVMDirtyRegs) ^ 296)
-	_ = -(unsafe.Sizeof(Run{}.KVMDirtyRegs) ^ 8)
-	_ = -(unsafe.Offsetof(Run{}.S) ^ 304)
-	_ = -(unsafe.Sizeof(Run{}.S) ^ 2048)
-	_ = -(unsafe.Sizeof(*new(RunHW)) ^ 8) // HW
-	_ = unsafe.Sizeof(Run{}.Union) - 8
-	_ = -(unsafe.Sizeof(*new(RunFailEntry)) ^ 16) // FailEntry
-	_ = unsafe.Sizeof(Run{}.Union) - 16
-	_ = -(unsafe.Sizeof(*new(RunEx)) ^ 8) // Ex
-	_ = unsafe.Sizeof(Run{}.Union) - 8
-	_ = -(unsafe.Sizeof(*new(RunIO)) ^ 16) // IO
-	_ = unsafe.Sizeof(Run{}.Union) - 16
-	_ = -(unsafe.Sizeof(*new(RunDebug)) ^ 32) // Debug
-	_ = unsafe.Sizeof(Run{}.Union) - 32
-	_ = -(unsafe.Sizeof(*new(RunMMIO)) ^ 24) // MMIO
-	_ = unsafe.Sizeof(Run{}.Union) - 24
-	_ = -(unsafe.Sizeof(*new(RunIOCSRIO)) ^ 24) // IOCSRIO
-	_ = unsafe.Sizeof(Run{}.Union) - 24
-	_ = -(unsafe.Sizeof(*new(RunHypercall)) ^ 72) // Hypercall
-	_ = unsafe.Sizeof(Run{}.Union) - 72
-	_ = -(unsafe.Sizeof(*new(RunTPRAccess)) ^ 16) // TPRAccess
-	_ = unsafe.Sizeof(Run{}.Union) - 16
-	_ = -(unsafe.Sizeof(*new(RunS390SIEIC)) ^ 8) // S390SIEIC
-	_ = unsafe.Sizeof(Run{}.Union) - 8
-	_ = -(unsafe.Sizeof(*new(uint64)) ^ 8) // S390ResetFlags
-	_ = unsafe.Sizeof(Run{}.Union) - 8
-	_ = -(unsafe.Sizeof(*new(RunS390UControl)) ^ 16) // S390UControl
-	_ = unsafe.Sizeof(Run{}.Union) - 16
-	_ = -(unsafe.Sizeof(*new(RunDCR)) ^ 12) // DCR
-	_ = unsafe.Sizeof(Run{}.Union) - 12
-	_ = -(unsafe.Sizeof(*new(RunInternal)) ^ 136) // Internal
-	_ = unsafe.Sizeof(Run{}.Union) - 136
-	_ = -(unsafe.Sizeof(*new(RunEmulationFailure)) ^ 32) // EmulationFailure
-	_ = unsafe.Sizeof(Run{}.Union) - 32
-	_ = -(unsafe.Sizeof(*new(RunOSI)) ^ 256) // OSI
-	_ = unsafe.Sizeof(Run{}.Union) - 256
-	_ = -(unsafe.Sizeof(*new(RunPAPRHcall)) ^ 88) // PAPRHcall
-	_ = unsafe.Sizeof(Run{}.Union) - 88
-	_ = -(unsafe.Sizeof(*new(RunS390TSCH)) ^ 20) // S390TSCH
-	_ = unsafe.Sizeof(Run{}.Union) - 20
-	_ = -(unsafe.Sizeof(*new(RunEPR)) ^ 4) // EPR
-	_ = unsafe.Sizeof(Run{}.Union) - 4
-	_ = -(unsafe.Sizeof(*new(RunSystemEvent)) ^ 136) // SystemEvent
-	_ = unsafe.Sizeof(Run{}.Union) - 136
-	_ = -(unsafe.Sizeof(*new(RunS390STSI)) ^ 16) // S390STSI
-	_ = unsafe.Sizeof(Run{}.Union) - 16
-	_ = -(unsafe.Sizeof(*new(RunEOI)) ^ 1) // EOI
-	_ = unsafe.Sizeof(Run{}.Union) - 1
-	_ = -(unsafe.Sizeof(*new(HypervExit)) ^ 56) // Hyperv
-	_ = unsafe.Sizeof(Run{}.Union) - 56
-	_ = -(unsafe.Sizeof(*new(RunArmNISV)) ^ 16) // ArmNISV
-	_ = unsafe.Sizeof(Run{}.Union) - 16
-	_ = -(unsafe.Sizeof(*new(RunMSR)) ^ 24) // MSR
-	_ = unsafe.Sizeof(Run{}.Union) - 24
-	_ = -(unsafe.Sizeof(*new(XenExit)) ^ 80) // Xen
-	_ = unsafe.Sizeof(Run{}.Union) - 80
-	_ = -(unsafe.Sizeof(*new(RunRISCVSBI)) ^ 80) // RISCVSBI
-	_ = unsafe.Sizeof(Run{}.Union) - 80
-	_ = -(unsafe.Sizeof(*new(RunRISCVCSR)) ^ 32) // RISCVCSR
-	_ = unsafe.Sizeof(Run{}.Union) - 32
-	_ = -(unsafe.Sizeof(*new(RunNotify)) ^ 4) // Notify
-	_ = unsafe.Sizeof(Run{}.Union) - 4
-	_ = -(unsafe.Sizeof(*new(RunMemoryFault)) ^ 24) // MemoryFault
-	_ = unsafe.Sizeof(Run{}.Union) - 24
-	_ = -(unsafe.Sizeof(*new(RunTDX)) ^ 64) // TDX
-	_ = unsafe.Sizeof(Run{}.Union) - 64
-	_ = -(unsafe.Sizeof(*new(RunArmSEA)) ^ 32) // ArmSEA
-	_ = unsafe.Sizeof(Run{}.Union) - 32
-	_ = -(unsafe.Sizeof(*new(ExitSNPReqCertsData)) ^ 24) // SNPReqCerts
-	_ = unsafe.Sizeof(Run{}.Union) - 24
-)
-
-// struct kvm_guest_debug
-const (
-	_ = -(unsafe.Sizeof(GuestDebug{}) ^ 72)
-	_ = -(unsafe.Alignof(GuestDebug{}) ^ 8)
-	_ = -(unsafe.Offsetof(GuestDebug{}.Control) ^ 0)
-	_ = -(unsafe.Sizeof(GuestDebug{}.Control) ^ 4)
-	_ = -(unsafe.Offsetof(GuestDebug{}.Pad) ^ 4)
-	_ = -(unsafe.Sizeof(GuestDebug{}.Pad) ^ 4)
-	_ = -(unsafe.Offsetof(GuestDebug{}.Arch) ^ 8)
-	_ = -(unsafe.Sizeof(GuestDebug{}.Arch) ^ 64)
 )
 
 // struct kvm_steal_time

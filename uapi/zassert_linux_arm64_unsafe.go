@@ -10,20 +10,6 @@ import "unsafe"
 // A wrong size, alignment or offset makes a difference that is not zero, whose
 // negation overflows a uintptr and does not compile.
 
-// struct user_pt_regs
-const (
-	_ = -(unsafe.Sizeof(UserPTRegs{}) ^ 272)
-	_ = -(unsafe.Alignof(UserPTRegs{}) ^ 8)
-	_ = -(unsafe.Offsetof(UserPTRegs{}.Regs) ^ 0)
-	_ = -(unsafe.Sizeof(UserPTRegs{}.Regs) ^ 248)
-	_ = -(unsafe.Offsetof(UserPTRegs{}.SP) ^ 248)
-	_ = -(unsafe.Sizeof(UserPTRegs{}.SP) ^ 8)
-	_ = -(unsafe.Offsetof(UserPTRegs{}.PC) ^ 256)
-	_ = -(unsafe.Sizeof(UserPTRegs{}.PC) ^ 8)
-	_ = -(unsafe.Offsetof(UserPTRegs{}.Pstate) ^ 264)
-	_ = -(unsafe.Sizeof(UserPTRegs{}.Pstate) ^ 8)
-)
-
 // struct user_fpsimd_state
 const (
 	_ = -(unsafe.Sizeof(UserFPSIMDState{}) ^ 528)
@@ -37,167 +23,18 @@ const (
 	_ = -(unsafe.Sizeof(UserFPSIMDState{}.Reserved) ^ 8)
 )
 
-// struct kvm_regs
+// struct user_pt_regs
 const (
-	_ = -(unsafe.Sizeof(Regs{}) ^ 864)
-	_ = -(unsafe.Offsetof(Regs{}.Regs) ^ 0)
-	_ = -(unsafe.Sizeof(Regs{}.Regs) ^ 272)
-	_ = -(unsafe.Offsetof(Regs{}.SPEL1) ^ 272)
-	_ = -(unsafe.Sizeof(Regs{}.SPEL1) ^ 8)
-	_ = -(unsafe.Offsetof(Regs{}.ELREL1) ^ 280)
-	_ = -(unsafe.Sizeof(Regs{}.ELREL1) ^ 8)
-	_ = -(unsafe.Offsetof(Regs{}.SPSR) ^ 288)
-	_ = -(unsafe.Sizeof(Regs{}.SPSR) ^ 40)
-	_ = -(unsafe.Offsetof(Regs{}.FPRegs) ^ 336)
-	_ = -(unsafe.Sizeof(Regs{}.FPRegs) ^ 528)
-)
-
-// struct kvm_vcpu_init
-const (
-	_ = -(unsafe.Sizeof(VCPUInit{}) ^ 32)
-	_ = -(unsafe.Alignof(VCPUInit{}) ^ 4)
-	_ = -(unsafe.Offsetof(VCPUInit{}.Target) ^ 0)
-	_ = -(unsafe.Sizeof(VCPUInit{}.Target) ^ 4)
-	_ = -(unsafe.Offsetof(VCPUInit{}.Features) ^ 4)
-	_ = -(unsafe.Sizeof(VCPUInit{}.Features) ^ 28)
-)
-
-// struct kvm_sregs
-const (
-	_ = -(unsafe.Sizeof(Sregs{}) ^ 0)
-	_ = -(unsafe.Alignof(Sregs{}) ^ 1)
-)
-
-// struct kvm_fpu
-const (
-	_ = -(unsafe.Sizeof(FPU{}) ^ 0)
-	_ = -(unsafe.Alignof(FPU{}) ^ 1)
-)
-
-// struct kvm_guest_debug_arch
-const (
-	_ = -(unsafe.Sizeof(GuestDebugArch{}) ^ 512)
-	_ = -(unsafe.Alignof(GuestDebugArch{}) ^ 8)
-	_ = -(unsafe.Offsetof(GuestDebugArch{}.DbgBcr) ^ 0)
-	_ = -(unsafe.Sizeof(GuestDebugArch{}.DbgBcr) ^ 128)
-	_ = -(unsafe.Offsetof(GuestDebugArch{}.DbgBvr) ^ 128)
-	_ = -(unsafe.Sizeof(GuestDebugArch{}.DbgBvr) ^ 128)
-	_ = -(unsafe.Offsetof(GuestDebugArch{}.DbgWcr) ^ 256)
-	_ = -(unsafe.Sizeof(GuestDebugArch{}.DbgWcr) ^ 128)
-	_ = -(unsafe.Offsetof(GuestDebugArch{}.DbgWvr) ^ 384)
-	_ = -(unsafe.Sizeof(GuestDebugArch{}.DbgWvr) ^ 128)
-)
-
-// struct kvm_debug_exit_arch
-const (
-	_ = -(unsafe.Sizeof(DebugExitArch{}) ^ 16)
-	_ = -(unsafe.Alignof(DebugExitArch{}) ^ 8)
-	_ = -(unsafe.Offsetof(DebugExitArch{}.HSR) ^ 0)
-	_ = -(unsafe.Sizeof(DebugExitArch{}.HSR) ^ 4)
-	_ = -(unsafe.Offsetof(DebugExitArch{}.HSRHigh) ^ 4)
-	_ = -(unsafe.Sizeof(DebugExitArch{}.HSRHigh) ^ 4)
-	_ = -(unsafe.Offsetof(DebugExitArch{}.FAR) ^ 8)
-	_ = -(unsafe.Sizeof(DebugExitArch{}.FAR) ^ 8)
-)
-
-// struct kvm_sync_regs
-const (
-	_ = -(unsafe.Sizeof(SyncRegs{}) ^ 8)
-	_ = -(unsafe.Alignof(SyncRegs{}) ^ 8)
-	_ = -(unsafe.Offsetof(SyncRegs{}.DeviceIRQLevel) ^ 0)
-	_ = -(unsafe.Sizeof(SyncRegs{}.DeviceIRQLevel) ^ 8)
-)
-
-// struct kvm_pmu_event_filter
-const (
-	_ = -(unsafe.Sizeof(PMUEventFilter{}) ^ 8)
-	_ = -(unsafe.Alignof(PMUEventFilter{}) ^ 2)
-	_ = -(unsafe.Offsetof(PMUEventFilter{}.BaseEvent) ^ 0)
-	_ = -(unsafe.Sizeof(PMUEventFilter{}.BaseEvent) ^ 2)
-	_ = -(unsafe.Offsetof(PMUEventFilter{}.Nevents) ^ 2)
-	_ = -(unsafe.Sizeof(PMUEventFilter{}.Nevents) ^ 2)
-	_ = -(unsafe.Offsetof(PMUEventFilter{}.Action) ^ 4)
-	_ = -(unsafe.Sizeof(PMUEventFilter{}.Action) ^ 1)
-	_ = -(unsafe.Offsetof(PMUEventFilter{}.Pad) ^ 5)
-	_ = -(unsafe.Sizeof(PMUEventFilter{}.Pad) ^ 3)
-)
-
-// struct kvm_vcpu_events exception
-const (
-	_ = -(unsafe.Sizeof(VCPUEventsException{}) ^ 16)
-	_ = -(unsafe.Alignof(VCPUEventsException{}) ^ 8)
-	_ = -(unsafe.Offsetof(VCPUEventsException{}.SerrorPending) ^ 0)
-	_ = -(unsafe.Sizeof(VCPUEventsException{}.SerrorPending) ^ 1)
-	_ = -(unsafe.Offsetof(VCPUEventsException{}.SerrorHasESR) ^ 1)
-	_ = -(unsafe.Sizeof(VCPUEventsException{}.SerrorHasESR) ^ 1)
-	_ = -(unsafe.Offsetof(VCPUEventsException{}.ExtDABTPending) ^ 2)
-	_ = -(unsafe.Sizeof(VCPUEventsException{}.ExtDABTPending) ^ 1)
-	_ = -(unsafe.Offsetof(VCPUEventsException{}.Pad) ^ 3)
-	_ = -(unsafe.Sizeof(VCPUEventsException{}.Pad) ^ 5)
-	_ = -(unsafe.Offsetof(VCPUEventsException{}.SerrorESR) ^ 8)
-	_ = -(unsafe.Sizeof(VCPUEventsException{}.SerrorESR) ^ 8)
-)
-
-// struct kvm_vcpu_events
-const (
-	_ = -(unsafe.Sizeof(VCPUEvents{}) ^ 64)
-	_ = -(unsafe.Alignof(VCPUEvents{}) ^ 8)
-	_ = -(unsafe.Offsetof(VCPUEvents{}.Exception) ^ 0)
-	_ = -(unsafe.Sizeof(VCPUEvents{}.Exception) ^ 16)
-	_ = -(unsafe.Offsetof(VCPUEvents{}.Reserved) ^ 16)
-	_ = -(unsafe.Sizeof(VCPUEvents{}.Reserved) ^ 48)
-)
-
-// struct kvm_arm_copy_mte_tags
-const (
-	_ = -(unsafe.Sizeof(ArmCopyMTETags{}) ^ 48)
-	_ = -(unsafe.Alignof(ArmCopyMTETags{}) ^ 8)
-	_ = -(unsafe.Offsetof(ArmCopyMTETags{}.GuestIPA) ^ 0)
-	_ = -(unsafe.Sizeof(ArmCopyMTETags{}.GuestIPA) ^ 8)
-	_ = -(unsafe.Offsetof(ArmCopyMTETags{}.Length) ^ 8)
-	_ = -(unsafe.Sizeof(ArmCopyMTETags{}.Length) ^ 8)
-	_ = -(unsafe.Offsetof(ArmCopyMTETags{}.Addr) ^ 16)
-	_ = -(unsafe.Sizeof(ArmCopyMTETags{}.Addr) ^ 8)
-	_ = -(unsafe.Offsetof(ArmCopyMTETags{}.Flags) ^ 24)
-	_ = -(unsafe.Sizeof(ArmCopyMTETags{}.Flags) ^ 8)
-	_ = -(unsafe.Offsetof(ArmCopyMTETags{}.Reserved) ^ 32)
-	_ = -(unsafe.Sizeof(ArmCopyMTETags{}.Reserved) ^ 16)
-)
-
-// struct kvm_arm_counter_offset
-const (
-	_ = -(unsafe.Sizeof(ArmCounterOffset{}) ^ 16)
-	_ = -(unsafe.Alignof(ArmCounterOffset{}) ^ 8)
-	_ = -(unsafe.Offsetof(ArmCounterOffset{}.CounterOffset) ^ 0)
-	_ = -(unsafe.Sizeof(ArmCounterOffset{}.CounterOffset) ^ 8)
-	_ = -(unsafe.Offsetof(ArmCounterOffset{}.Reserved) ^ 8)
-	_ = -(unsafe.Sizeof(ArmCounterOffset{}.Reserved) ^ 8)
-)
-
-// struct kvm_smccc_filter
-const (
-	_ = -(unsafe.Sizeof(SMCCCFilter{}) ^ 24)
-	_ = -(unsafe.Alignof(SMCCCFilter{}) ^ 4)
-	_ = -(unsafe.Offsetof(SMCCCFilter{}.Base) ^ 0)
-	_ = -(unsafe.Sizeof(SMCCCFilter{}.Base) ^ 4)
-	_ = -(unsafe.Offsetof(SMCCCFilter{}.NrFunctions) ^ 4)
-	_ = -(unsafe.Sizeof(SMCCCFilter{}.NrFunctions) ^ 4)
-	_ = -(unsafe.Offsetof(SMCCCFilter{}.Action) ^ 8)
-	_ = -(unsafe.Sizeof(SMCCCFilter{}.Action) ^ 1)
-	_ = -(unsafe.Offsetof(SMCCCFilter{}.Pad) ^ 9)
-	_ = -(unsafe.Sizeof(SMCCCFilter{}.Pad) ^ 15)
-)
-
-// struct reg_mask_range
-const (
-	_ = -(unsafe.Sizeof(RegMaskRange{}) ^ 64)
-	_ = -(unsafe.Alignof(RegMaskRange{}) ^ 8)
-	_ = -(unsafe.Offsetof(RegMaskRange{}.Addr) ^ 0)
-	_ = -(unsafe.Sizeof(RegMaskRange{}.Addr) ^ 8)
-	_ = -(unsafe.Offsetof(RegMaskRange{}.Range) ^ 8)
-	_ = -(unsafe.Sizeof(RegMaskRange{}.Range) ^ 4)
-	_ = -(unsafe.Offsetof(RegMaskRange{}.Reserved) ^ 12)
-	_ = -(unsafe.Sizeof(RegMaskRange{}.Reserved) ^ 52)
+	_ = -(unsafe.Sizeof(UserPTRegs{}) ^ 272)
+	_ = -(unsafe.Alignof(UserPTRegs{}) ^ 8)
+	_ = -(unsafe.Offsetof(UserPTRegs{}.Regs) ^ 0)
+	_ = -(unsafe.Sizeof(UserPTRegs{}.Regs) ^ 248)
+	_ = -(unsafe.Offsetof(UserPTRegs{}.SP) ^ 248)
+	_ = -(unsafe.Sizeof(UserPTRegs{}.SP) ^ 8)
+	_ = -(unsafe.Offsetof(UserPTRegs{}.PC) ^ 256)
+	_ = -(unsafe.Sizeof(UserPTRegs{}.PC) ^ 8)
+	_ = -(unsafe.Offsetof(UserPTRegs{}.Pstate) ^ 264)
+	_ = -(unsafe.Sizeof(UserPTRegs{}.Pstate) ^ 8)
 )
 
 // struct kvm_irqchip chip
@@ -220,12 +57,32 @@ const (
 	_ = -(unsafe.Sizeof(IRQChip{}.Chip) ^ 512)
 )
 
+// struct kvm_debug_exit_arch
+const (
+	_ = -(unsafe.Sizeof(DebugExitArch{}) ^ 16)
+	_ = -(unsafe.Alignof(DebugExitArch{}) ^ 8)
+	_ = -(unsafe.Offsetof(DebugExitArch{}.HSR) ^ 0)
+	_ = -(unsafe.Sizeof(DebugExitArch{}.HSR) ^ 4)
+	_ = -(unsafe.Offsetof(DebugExitArch{}.HSRHigh) ^ 4)
+	_ = -(unsafe.Sizeof(DebugExitArch{}.HSRHigh) ^ 4)
+	_ = -(unsafe.Offsetof(DebugExitArch{}.FAR) ^ 8)
+	_ = -(unsafe.Sizeof(DebugExitArch{}.FAR) ^ 8)
+)
+
 // struct kvm_run debug
 const (
 	_ = -(unsafe.Sizeof(RunDebug{}) ^ 16)
 	_ = -(unsafe.Alignof(RunDebug{}) ^ 8)
 	_ = -(unsafe.Offsetof(RunDebug{}.Arch) ^ 0)
 	_ = -(unsafe.Sizeof(RunDebug{}.Arch) ^ 16)
+)
+
+// struct kvm_sync_regs
+const (
+	_ = -(unsafe.Sizeof(SyncRegs{}) ^ 8)
+	_ = -(unsafe.Alignof(SyncRegs{}) ^ 8)
+	_ = -(unsafe.Offsetof(SyncRegs{}.DeviceIRQLevel) ^ 0)
+	_ = -(unsafe.Sizeof(SyncRegs{}.DeviceIRQLevel) ^ 8)
 )
 
 // struct kvm_run s
@@ -336,6 +193,20 @@ const (
 	_ = unsafe.Sizeof(Run{}.Union) - 24
 )
 
+// struct kvm_guest_debug_arch
+const (
+	_ = -(unsafe.Sizeof(GuestDebugArch{}) ^ 512)
+	_ = -(unsafe.Alignof(GuestDebugArch{}) ^ 8)
+	_ = -(unsafe.Offsetof(GuestDebugArch{}.DbgBcr) ^ 0)
+	_ = -(unsafe.Sizeof(GuestDebugArch{}.DbgBcr) ^ 128)
+	_ = -(unsafe.Offsetof(GuestDebugArch{}.DbgBvr) ^ 128)
+	_ = -(unsafe.Sizeof(GuestDebugArch{}.DbgBvr) ^ 128)
+	_ = -(unsafe.Offsetof(GuestDebugArch{}.DbgWcr) ^ 256)
+	_ = -(unsafe.Sizeof(GuestDebugArch{}.DbgWcr) ^ 128)
+	_ = -(unsafe.Offsetof(GuestDebugArch{}.DbgWvr) ^ 384)
+	_ = -(unsafe.Sizeof(GuestDebugArch{}.DbgWvr) ^ 128)
+)
+
 // struct kvm_guest_debug
 const (
 	_ = -(unsafe.Sizeof(GuestDebug{}) ^ 520)
@@ -346,4 +217,133 @@ const (
 	_ = -(unsafe.Sizeof(GuestDebug{}.Pad) ^ 4)
 	_ = -(unsafe.Offsetof(GuestDebug{}.Arch) ^ 8)
 	_ = -(unsafe.Sizeof(GuestDebug{}.Arch) ^ 512)
+)
+
+// struct kvm_regs
+const (
+	_ = -(unsafe.Sizeof(Regs{}) ^ 864)
+	_ = -(unsafe.Offsetof(Regs{}.Regs) ^ 0)
+	_ = -(unsafe.Sizeof(Regs{}.Regs) ^ 272)
+	_ = -(unsafe.Offsetof(Regs{}.SPEL1) ^ 272)
+	_ = -(unsafe.Sizeof(Regs{}.SPEL1) ^ 8)
+	_ = -(unsafe.Offsetof(Regs{}.ELREL1) ^ 280)
+	_ = -(unsafe.Sizeof(Regs{}.ELREL1) ^ 8)
+	_ = -(unsafe.Offsetof(Regs{}.SPSR) ^ 288)
+	_ = -(unsafe.Sizeof(Regs{}.SPSR) ^ 40)
+	_ = -(unsafe.Offsetof(Regs{}.FPRegs) ^ 336)
+	_ = -(unsafe.Sizeof(Regs{}.FPRegs) ^ 528)
+)
+
+// struct kvm_vcpu_init
+const (
+	_ = -(unsafe.Sizeof(VCPUInit{}) ^ 32)
+	_ = -(unsafe.Alignof(VCPUInit{}) ^ 4)
+	_ = -(unsafe.Offsetof(VCPUInit{}.Target) ^ 0)
+	_ = -(unsafe.Sizeof(VCPUInit{}.Target) ^ 4)
+	_ = -(unsafe.Offsetof(VCPUInit{}.Features) ^ 4)
+	_ = -(unsafe.Sizeof(VCPUInit{}.Features) ^ 28)
+)
+
+// struct kvm_sregs
+const (
+	_ = -(unsafe.Sizeof(Sregs{}) ^ 0)
+	_ = -(unsafe.Alignof(Sregs{}) ^ 1)
+)
+
+// struct kvm_fpu
+const (
+	_ = -(unsafe.Sizeof(FPU{}) ^ 0)
+	_ = -(unsafe.Alignof(FPU{}) ^ 1)
+)
+
+// struct kvm_pmu_event_filter
+const (
+	_ = -(unsafe.Sizeof(PMUEventFilter{}) ^ 8)
+	_ = -(unsafe.Alignof(PMUEventFilter{}) ^ 2)
+	_ = -(unsafe.Offsetof(PMUEventFilter{}.BaseEvent) ^ 0)
+	_ = -(unsafe.Sizeof(PMUEventFilter{}.BaseEvent) ^ 2)
+	_ = -(unsafe.Offsetof(PMUEventFilter{}.Nevents) ^ 2)
+	_ = -(unsafe.Sizeof(PMUEventFilter{}.Nevents) ^ 2)
+	_ = -(unsafe.Offsetof(PMUEventFilter{}.Action) ^ 4)
+	_ = -(unsafe.Sizeof(PMUEventFilter{}.Action) ^ 1)
+	_ = -(unsafe.Offsetof(PMUEventFilter{}.Pad) ^ 5)
+	_ = -(unsafe.Sizeof(PMUEventFilter{}.Pad) ^ 3)
+)
+
+// struct kvm_vcpu_events exception
+const (
+	_ = -(unsafe.Sizeof(VCPUEventsException{}) ^ 16)
+	_ = -(unsafe.Alignof(VCPUEventsException{}) ^ 8)
+	_ = -(unsafe.Offsetof(VCPUEventsException{}.SerrorPending) ^ 0)
+	_ = -(unsafe.Sizeof(VCPUEventsException{}.SerrorPending) ^ 1)
+	_ = -(unsafe.Offsetof(VCPUEventsException{}.SerrorHasESR) ^ 1)
+	_ = -(unsafe.Sizeof(VCPUEventsException{}.SerrorHasESR) ^ 1)
+	_ = -(unsafe.Offsetof(VCPUEventsException{}.ExtDABTPending) ^ 2)
+	_ = -(unsafe.Sizeof(VCPUEventsException{}.ExtDABTPending) ^ 1)
+	_ = -(unsafe.Offsetof(VCPUEventsException{}.Pad) ^ 3)
+	_ = -(unsafe.Sizeof(VCPUEventsException{}.Pad) ^ 5)
+	_ = -(unsafe.Offsetof(VCPUEventsException{}.SerrorESR) ^ 8)
+	_ = -(unsafe.Sizeof(VCPUEventsException{}.SerrorESR) ^ 8)
+)
+
+// struct kvm_vcpu_events
+const (
+	_ = -(unsafe.Sizeof(VCPUEvents{}) ^ 64)
+	_ = -(unsafe.Alignof(VCPUEvents{}) ^ 8)
+	_ = -(unsafe.Offsetof(VCPUEvents{}.Exception) ^ 0)
+	_ = -(unsafe.Sizeof(VCPUEvents{}.Exception) ^ 16)
+	_ = -(unsafe.Offsetof(VCPUEvents{}.Reserved) ^ 16)
+	_ = -(unsafe.Sizeof(VCPUEvents{}.Reserved) ^ 48)
+)
+
+// struct kvm_arm_copy_mte_tags
+const (
+	_ = -(unsafe.Sizeof(ArmCopyMTETags{}) ^ 48)
+	_ = -(unsafe.Alignof(ArmCopyMTETags{}) ^ 8)
+	_ = -(unsafe.Offsetof(ArmCopyMTETags{}.GuestIPA) ^ 0)
+	_ = -(unsafe.Sizeof(ArmCopyMTETags{}.GuestIPA) ^ 8)
+	_ = -(unsafe.Offsetof(ArmCopyMTETags{}.Length) ^ 8)
+	_ = -(unsafe.Sizeof(ArmCopyMTETags{}.Length) ^ 8)
+	_ = -(unsafe.Offsetof(ArmCopyMTETags{}.Addr) ^ 16)
+	_ = -(unsafe.Sizeof(ArmCopyMTETags{}.Addr) ^ 8)
+	_ = -(unsafe.Offsetof(ArmCopyMTETags{}.Flags) ^ 24)
+	_ = -(unsafe.Sizeof(ArmCopyMTETags{}.Flags) ^ 8)
+	_ = -(unsafe.Offsetof(ArmCopyMTETags{}.Reserved) ^ 32)
+	_ = -(unsafe.Sizeof(ArmCopyMTETags{}.Reserved) ^ 16)
+)
+
+// struct kvm_arm_counter_offset
+const (
+	_ = -(unsafe.Sizeof(ArmCounterOffset{}) ^ 16)
+	_ = -(unsafe.Alignof(ArmCounterOffset{}) ^ 8)
+	_ = -(unsafe.Offsetof(ArmCounterOffset{}.CounterOffset) ^ 0)
+	_ = -(unsafe.Sizeof(ArmCounterOffset{}.CounterOffset) ^ 8)
+	_ = -(unsafe.Offsetof(ArmCounterOffset{}.Reserved) ^ 8)
+	_ = -(unsafe.Sizeof(ArmCounterOffset{}.Reserved) ^ 8)
+)
+
+// struct kvm_smccc_filter
+const (
+	_ = -(unsafe.Sizeof(SMCCCFilter{}) ^ 24)
+	_ = -(unsafe.Alignof(SMCCCFilter{}) ^ 4)
+	_ = -(unsafe.Offsetof(SMCCCFilter{}.Base) ^ 0)
+	_ = -(unsafe.Sizeof(SMCCCFilter{}.Base) ^ 4)
+	_ = -(unsafe.Offsetof(SMCCCFilter{}.NrFunctions) ^ 4)
+	_ = -(unsafe.Sizeof(SMCCCFilter{}.NrFunctions) ^ 4)
+	_ = -(unsafe.Offsetof(SMCCCFilter{}.Action) ^ 8)
+	_ = -(unsafe.Sizeof(SMCCCFilter{}.Action) ^ 1)
+	_ = -(unsafe.Offsetof(SMCCCFilter{}.Pad) ^ 9)
+	_ = -(unsafe.Sizeof(SMCCCFilter{}.Pad) ^ 15)
+)
+
+// struct reg_mask_range
+const (
+	_ = -(unsafe.Sizeof(RegMaskRange{}) ^ 64)
+	_ = -(unsafe.Alignof(RegMaskRange{}) ^ 8)
+	_ = -(unsafe.Offsetof(RegMaskRange{}.Addr) ^ 0)
+	_ = -(unsafe.Sizeof(RegMaskRange{}.Addr) ^ 8)
+	_ = -(unsafe.Offsetof(RegMaskRange{}.Range) ^ 8)
+	_ = -(unsafe.Sizeof(RegMaskRange{}.Range) ^ 4)
+	_ = -(unsafe.Offsetof(RegMaskRange{}.Reserved) ^ 12)
+	_ = -(unsafe.Sizeof(RegMaskRange{}.Reserved) ^ 52)
 )

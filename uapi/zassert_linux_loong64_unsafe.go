@@ -10,72 +10,6 @@ import "unsafe"
 // A wrong size, alignment or offset makes a difference that is not zero, whose
 // negation overflows a uintptr and does not compile.
 
-// struct kvm_regs
-const (
-	_ = -(unsafe.Sizeof(Regs{}) ^ 264)
-	_ = -(unsafe.Alignof(Regs{}) ^ 8)
-	_ = -(unsafe.Offsetof(Regs{}.GPR) ^ 0)
-	_ = -(unsafe.Sizeof(Regs{}.GPR) ^ 256)
-	_ = -(unsafe.Offsetof(Regs{}.PC) ^ 256)
-	_ = -(unsafe.Sizeof(Regs{}.PC) ^ 8)
-)
-
-// struct kvm_fpureg
-const (
-	_ = -(unsafe.Sizeof(Fpureg{}) ^ 32)
-	_ = -(unsafe.Alignof(Fpureg{}) ^ 8)
-	_ = -(unsafe.Offsetof(Fpureg{}.Val64) ^ 0)
-	_ = -(unsafe.Sizeof(Fpureg{}.Val64) ^ 32)
-)
-
-// struct kvm_fpu
-const (
-	_ = -(unsafe.Sizeof(FPU{}) ^ 1040)
-	_ = -(unsafe.Alignof(FPU{}) ^ 8)
-	_ = -(unsafe.Offsetof(FPU{}.FCSR) ^ 0)
-	_ = -(unsafe.Sizeof(FPU{}.FCSR) ^ 4)
-	_ = -(unsafe.Offsetof(FPU{}.FCC) ^ 8)
-	_ = -(unsafe.Sizeof(FPU{}.FCC) ^ 8)
-	_ = -(unsafe.Offsetof(FPU{}.FPR) ^ 16)
-	_ = -(unsafe.Sizeof(FPU{}.FPR) ^ 1024)
-)
-
-// struct kvm_debug_exit_arch
-const (
-	_ = -(unsafe.Sizeof(DebugExitArch{}) ^ 0)
-	_ = -(unsafe.Alignof(DebugExitArch{}) ^ 1)
-)
-
-// struct kvm_guest_debug_arch
-const (
-	_ = -(unsafe.Sizeof(GuestDebugArch{}) ^ 0)
-	_ = -(unsafe.Alignof(GuestDebugArch{}) ^ 1)
-)
-
-// struct kvm_sync_regs
-const (
-	_ = -(unsafe.Sizeof(SyncRegs{}) ^ 0)
-	_ = -(unsafe.Alignof(SyncRegs{}) ^ 1)
-)
-
-// struct kvm_sregs
-const (
-	_ = -(unsafe.Sizeof(Sregs{}) ^ 0)
-	_ = -(unsafe.Alignof(Sregs{}) ^ 1)
-)
-
-// struct kvm_iocsr_entry
-const (
-	_ = -(unsafe.Sizeof(IOCSREntry{}) ^ 16)
-	_ = -(unsafe.Alignof(IOCSREntry{}) ^ 8)
-	_ = -(unsafe.Offsetof(IOCSREntry{}.Addr) ^ 0)
-	_ = -(unsafe.Sizeof(IOCSREntry{}.Addr) ^ 4)
-	_ = -(unsafe.Offsetof(IOCSREntry{}.Pad) ^ 4)
-	_ = -(unsafe.Sizeof(IOCSREntry{}.Pad) ^ 4)
-	_ = -(unsafe.Offsetof(IOCSREntry{}.Data) ^ 8)
-	_ = -(unsafe.Sizeof(IOCSREntry{}.Data) ^ 8)
-)
-
 // struct kvm_irqchip chip
 const (
 	_ = -(unsafe.Sizeof(IRQChipChip{}) ^ 512)
@@ -96,12 +30,24 @@ const (
 	_ = -(unsafe.Sizeof(IRQChip{}.Chip) ^ 512)
 )
 
+// struct kvm_debug_exit_arch
+const (
+	_ = -(unsafe.Sizeof(DebugExitArch{}) ^ 0)
+	_ = -(unsafe.Alignof(DebugExitArch{}) ^ 1)
+)
+
 // struct kvm_run debug
 const (
 	_ = -(unsafe.Sizeof(RunDebug{}) ^ 0)
 	_ = -(unsafe.Alignof(RunDebug{}) ^ 1)
 	_ = -(unsafe.Offsetof(RunDebug{}.Arch) ^ 0)
 	_ = -(unsafe.Sizeof(RunDebug{}.Arch) ^ 0)
+)
+
+// struct kvm_sync_regs
+const (
+	_ = -(unsafe.Sizeof(SyncRegs{}) ^ 0)
+	_ = -(unsafe.Alignof(SyncRegs{}) ^ 1)
 )
 
 // struct kvm_run s
@@ -212,6 +158,12 @@ const (
 	_ = unsafe.Sizeof(Run{}.Union) - 24
 )
 
+// struct kvm_guest_debug_arch
+const (
+	_ = -(unsafe.Sizeof(GuestDebugArch{}) ^ 0)
+	_ = -(unsafe.Alignof(GuestDebugArch{}) ^ 1)
+)
+
 // struct kvm_guest_debug
 const (
 	_ = -(unsafe.Sizeof(GuestDebug{}) ^ 8)
@@ -220,4 +172,52 @@ const (
 	_ = -(unsafe.Sizeof(GuestDebug{}.Control) ^ 4)
 	_ = -(unsafe.Offsetof(GuestDebug{}.Pad) ^ 4)
 	_ = -(unsafe.Sizeof(GuestDebug{}.Pad) ^ 4)
+)
+
+// struct kvm_regs
+const (
+	_ = -(unsafe.Sizeof(Regs{}) ^ 264)
+	_ = -(unsafe.Alignof(Regs{}) ^ 8)
+	_ = -(unsafe.Offsetof(Regs{}.GPR) ^ 0)
+	_ = -(unsafe.Sizeof(Regs{}.GPR) ^ 256)
+	_ = -(unsafe.Offsetof(Regs{}.PC) ^ 256)
+	_ = -(unsafe.Sizeof(Regs{}.PC) ^ 8)
+)
+
+// struct kvm_fpureg
+const (
+	_ = -(unsafe.Sizeof(Fpureg{}) ^ 32)
+	_ = -(unsafe.Alignof(Fpureg{}) ^ 8)
+	_ = -(unsafe.Offsetof(Fpureg{}.Val64) ^ 0)
+	_ = -(unsafe.Sizeof(Fpureg{}.Val64) ^ 32)
+)
+
+// struct kvm_fpu
+const (
+	_ = -(unsafe.Sizeof(FPU{}) ^ 1040)
+	_ = -(unsafe.Alignof(FPU{}) ^ 8)
+	_ = -(unsafe.Offsetof(FPU{}.FCSR) ^ 0)
+	_ = -(unsafe.Sizeof(FPU{}.FCSR) ^ 4)
+	_ = -(unsafe.Offsetof(FPU{}.FCC) ^ 8)
+	_ = -(unsafe.Sizeof(FPU{}.FCC) ^ 8)
+	_ = -(unsafe.Offsetof(FPU{}.FPR) ^ 16)
+	_ = -(unsafe.Sizeof(FPU{}.FPR) ^ 1024)
+)
+
+// struct kvm_sregs
+const (
+	_ = -(unsafe.Sizeof(Sregs{}) ^ 0)
+	_ = -(unsafe.Alignof(Sregs{}) ^ 1)
+)
+
+// struct kvm_iocsr_entry
+const (
+	_ = -(unsafe.Sizeof(IOCSREntry{}) ^ 16)
+	_ = -(unsafe.Alignof(IOCSREntry{}) ^ 8)
+	_ = -(unsafe.Offsetof(IOCSREntry{}.Addr) ^ 0)
+	_ = -(unsafe.Sizeof(IOCSREntry{}.Addr) ^ 4)
+	_ = -(unsafe.Offsetof(IOCSREntry{}.Pad) ^ 4)
+	_ = -(unsafe.Sizeof(IOCSREntry{}.Pad) ^ 4)
+	_ = -(unsafe.Offsetof(IOCSREntry{}.Data) ^ 8)
+	_ = -(unsafe.Sizeof(IOCSREntry{}.Data) ^ 8)
 )

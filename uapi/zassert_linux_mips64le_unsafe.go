@@ -10,62 +10,6 @@ import "unsafe"
 // A wrong size, alignment or offset makes a difference that is not zero, whose
 // negation overflows a uintptr and does not compile.
 
-// struct kvm_regs
-const (
-	_ = -(unsafe.Sizeof(Regs{}) ^ 280)
-	_ = -(unsafe.Alignof(Regs{}) ^ 8)
-	_ = -(unsafe.Offsetof(Regs{}.GPR) ^ 0)
-	_ = -(unsafe.Sizeof(Regs{}.GPR) ^ 256)
-	_ = -(unsafe.Offsetof(Regs{}.Hi) ^ 256)
-	_ = -(unsafe.Sizeof(Regs{}.Hi) ^ 8)
-	_ = -(unsafe.Offsetof(Regs{}.Lo) ^ 264)
-	_ = -(unsafe.Sizeof(Regs{}.Lo) ^ 8)
-	_ = -(unsafe.Offsetof(Regs{}.PC) ^ 272)
-	_ = -(unsafe.Sizeof(Regs{}.PC) ^ 8)
-)
-
-// struct kvm_fpu
-const (
-	_ = -(unsafe.Sizeof(FPU{}) ^ 0)
-	_ = -(unsafe.Alignof(FPU{}) ^ 1)
-)
-
-// struct kvm_debug_exit_arch
-const (
-	_ = -(unsafe.Sizeof(DebugExitArch{}) ^ 8)
-	_ = -(unsafe.Alignof(DebugExitArch{}) ^ 8)
-	_ = -(unsafe.Offsetof(DebugExitArch{}.EPC) ^ 0)
-	_ = -(unsafe.Sizeof(DebugExitArch{}.EPC) ^ 8)
-)
-
-// struct kvm_guest_debug_arch
-const (
-	_ = -(unsafe.Sizeof(GuestDebugArch{}) ^ 0)
-	_ = -(unsafe.Alignof(GuestDebugArch{}) ^ 1)
-)
-
-// struct kvm_sync_regs
-const (
-	_ = -(unsafe.Sizeof(SyncRegs{}) ^ 0)
-	_ = -(unsafe.Alignof(SyncRegs{}) ^ 1)
-)
-
-// struct kvm_sregs
-const (
-	_ = -(unsafe.Sizeof(Sregs{}) ^ 0)
-	_ = -(unsafe.Alignof(Sregs{}) ^ 1)
-)
-
-// struct kvm_mips_interrupt
-const (
-	_ = -(unsafe.Sizeof(MIPSInterrupt{}) ^ 8)
-	_ = -(unsafe.Alignof(MIPSInterrupt{}) ^ 4)
-	_ = -(unsafe.Offsetof(MIPSInterrupt{}.CPU) ^ 0)
-	_ = -(unsafe.Sizeof(MIPSInterrupt{}.CPU) ^ 4)
-	_ = -(unsafe.Offsetof(MIPSInterrupt{}.IRQ) ^ 4)
-	_ = -(unsafe.Sizeof(MIPSInterrupt{}.IRQ) ^ 4)
-)
-
 // struct kvm_irqchip chip
 const (
 	_ = -(unsafe.Sizeof(IRQChipChip{}) ^ 512)
@@ -86,12 +30,26 @@ const (
 	_ = -(unsafe.Sizeof(IRQChip{}.Chip) ^ 512)
 )
 
+// struct kvm_debug_exit_arch
+const (
+	_ = -(unsafe.Sizeof(DebugExitArch{}) ^ 8)
+	_ = -(unsafe.Alignof(DebugExitArch{}) ^ 8)
+	_ = -(unsafe.Offsetof(DebugExitArch{}.EPC) ^ 0)
+	_ = -(unsafe.Sizeof(DebugExitArch{}.EPC) ^ 8)
+)
+
 // struct kvm_run debug
 const (
 	_ = -(unsafe.Sizeof(RunDebug{}) ^ 8)
 	_ = -(unsafe.Alignof(RunDebug{}) ^ 8)
 	_ = -(unsafe.Offsetof(RunDebug{}.Arch) ^ 0)
 	_ = -(unsafe.Sizeof(RunDebug{}.Arch) ^ 8)
+)
+
+// struct kvm_sync_regs
+const (
+	_ = -(unsafe.Sizeof(SyncRegs{}) ^ 0)
+	_ = -(unsafe.Alignof(SyncRegs{}) ^ 1)
 )
 
 // struct kvm_run s
@@ -202,6 +160,12 @@ const (
 	_ = unsafe.Sizeof(Run{}.Union) - 24
 )
 
+// struct kvm_guest_debug_arch
+const (
+	_ = -(unsafe.Sizeof(GuestDebugArch{}) ^ 0)
+	_ = -(unsafe.Alignof(GuestDebugArch{}) ^ 1)
+)
+
 // struct kvm_guest_debug
 const (
 	_ = -(unsafe.Sizeof(GuestDebug{}) ^ 8)
@@ -210,4 +174,40 @@ const (
 	_ = -(unsafe.Sizeof(GuestDebug{}.Control) ^ 4)
 	_ = -(unsafe.Offsetof(GuestDebug{}.Pad) ^ 4)
 	_ = -(unsafe.Sizeof(GuestDebug{}.Pad) ^ 4)
+)
+
+// struct kvm_regs
+const (
+	_ = -(unsafe.Sizeof(Regs{}) ^ 280)
+	_ = -(unsafe.Alignof(Regs{}) ^ 8)
+	_ = -(unsafe.Offsetof(Regs{}.GPR) ^ 0)
+	_ = -(unsafe.Sizeof(Regs{}.GPR) ^ 256)
+	_ = -(unsafe.Offsetof(Regs{}.Hi) ^ 256)
+	_ = -(unsafe.Sizeof(Regs{}.Hi) ^ 8)
+	_ = -(unsafe.Offsetof(Regs{}.Lo) ^ 264)
+	_ = -(unsafe.Sizeof(Regs{}.Lo) ^ 8)
+	_ = -(unsafe.Offsetof(Regs{}.PC) ^ 272)
+	_ = -(unsafe.Sizeof(Regs{}.PC) ^ 8)
+)
+
+// struct kvm_fpu
+const (
+	_ = -(unsafe.Sizeof(FPU{}) ^ 0)
+	_ = -(unsafe.Alignof(FPU{}) ^ 1)
+)
+
+// struct kvm_sregs
+const (
+	_ = -(unsafe.Sizeof(Sregs{}) ^ 0)
+	_ = -(unsafe.Alignof(Sregs{}) ^ 1)
+)
+
+// struct kvm_mips_interrupt
+const (
+	_ = -(unsafe.Sizeof(MIPSInterrupt{}) ^ 8)
+	_ = -(unsafe.Alignof(MIPSInterrupt{}) ^ 4)
+	_ = -(unsafe.Offsetof(MIPSInterrupt{}.CPU) ^ 0)
+	_ = -(unsafe.Sizeof(MIPSInterrupt{}.CPU) ^ 4)
+	_ = -(unsafe.Offsetof(MIPSInterrupt{}.IRQ) ^ 4)
+	_ = -(unsafe.Sizeof(MIPSInterrupt{}.IRQ) ^ 4)
 )

@@ -10,6 +10,240 @@ import "unsafe"
 // A wrong size, alignment or offset makes a difference that is not zero, whose
 // negation overflows a uintptr and does not compile.
 
+// struct kvm_irqchip chip
+const (
+	_ = -(unsafe.Sizeof(IRQChipChip{}) ^ 512)
+	_ = -(unsafe.Alignof(IRQChipChip{}) ^ 1)
+	_ = -(unsafe.Offsetof(IRQChipChip{}.Dummy) ^ 0)
+	_ = -(unsafe.Sizeof(IRQChipChip{}.Dummy) ^ 512)
+)
+
+// struct kvm_irqchip
+const (
+	_ = -(unsafe.Sizeof(IRQChip{}) ^ 520)
+	_ = -(unsafe.Alignof(IRQChip{}) ^ 4)
+	_ = -(unsafe.Offsetof(IRQChip{}.ChipID) ^ 0)
+	_ = -(unsafe.Sizeof(IRQChip{}.ChipID) ^ 4)
+	_ = -(unsafe.Offsetof(IRQChip{}.Pad) ^ 4)
+	_ = -(unsafe.Sizeof(IRQChip{}.Pad) ^ 4)
+	_ = -(unsafe.Offsetof(IRQChip{}.Chip) ^ 8)
+	_ = -(unsafe.Sizeof(IRQChip{}.Chip) ^ 512)
+)
+
+// struct kvm_debug_exit_arch
+const (
+	_ = -(unsafe.Sizeof(DebugExitArch{}) ^ 16)
+	_ = -(unsafe.Alignof(DebugExitArch{}) ^ 8)
+	_ = -(unsafe.Offsetof(DebugExitArch{}.Addr) ^ 0)
+	_ = -(unsafe.Sizeof(DebugExitArch{}.Addr) ^ 8)
+	_ = -(unsafe.Offsetof(DebugExitArch{}.Type) ^ 8)
+	_ = -(unsafe.Sizeof(DebugExitArch{}.Type) ^ 1)
+	_ = -(unsafe.Offsetof(DebugExitArch{}.Pad) ^ 9)
+	_ = -(unsafe.Sizeof(DebugExitArch{}.Pad) ^ 7)
+)
+
+// struct kvm_run debug
+const (
+	_ = -(unsafe.Sizeof(RunDebug{}) ^ 16)
+	_ = -(unsafe.Alignof(RunDebug{}) ^ 8)
+	_ = -(unsafe.Offsetof(RunDebug{}.Arch) ^ 0)
+	_ = -(unsafe.Sizeof(RunDebug{}.Arch) ^ 16)
+)
+
+// struct kvm_sync_regs
+const (
+	_ = -(unsafe.Sizeof(SyncRegs{}) ^ 1984)
+	_ = -(unsafe.Alignof(SyncRegs{}) ^ 8)
+	_ = -(unsafe.Offsetof(SyncRegs{}.Prefix) ^ 0)
+	_ = -(unsafe.Sizeof(SyncRegs{}.Prefix) ^ 8)
+	_ = -(unsafe.Offsetof(SyncRegs{}.GPRs) ^ 8)
+	_ = -(unsafe.Sizeof(SyncRegs{}.GPRs) ^ 128)
+	_ = -(unsafe.Offsetof(SyncRegs{}.ACRs) ^ 136)
+	_ = -(unsafe.Sizeof(SyncRegs{}.ACRs) ^ 64)
+	_ = -(unsafe.Offsetof(SyncRegs{}.CRs) ^ 200)
+	_ = -(unsafe.Sizeof(SyncRegs{}.CRs) ^ 128)
+	_ = -(unsafe.Offsetof(SyncRegs{}.Todpr) ^ 328)
+	_ = -(unsafe.Sizeof(SyncRegs{}.Todpr) ^ 8)
+	_ = -(unsafe.Offsetof(SyncRegs{}.Cputm) ^ 336)
+	_ = -(unsafe.Sizeof(SyncRegs{}.Cputm) ^ 8)
+	_ = -(unsafe.Offsetof(SyncRegs{}.Ckc) ^ 344)
+	_ = -(unsafe.Sizeof(SyncRegs{}.Ckc) ^ 8)
+	_ = -(unsafe.Offsetof(SyncRegs{}.Pp) ^ 352)
+	_ = -(unsafe.Sizeof(SyncRegs{}.Pp) ^ 8)
+	_ = -(unsafe.Offsetof(SyncRegs{}.Gbea) ^ 360)
+	_ = -(unsafe.Sizeof(SyncRegs{}.Gbea) ^ 8)
+	_ = -(unsafe.Offsetof(SyncRegs{}.Pft) ^ 368)
+	_ = -(unsafe.Sizeof(SyncRegs{}.Pft) ^ 8)
+	_ = -(unsafe.Offsetof(SyncRegs{}.PFS) ^ 376)
+	_ = -(unsafe.Sizeof(SyncRegs{}.PFS) ^ 8)
+	_ = -(unsafe.Offsetof(SyncRegs{}.Pfc) ^ 384)
+	_ = -(unsafe.Sizeof(SyncRegs{}.Pfc) ^ 8)
+	_ = -(unsafe.Offsetof(SyncRegs{}.VRs) ^ 392)
+	_ = -(unsafe.Sizeof(SyncRegs{}.VRs) ^ 512)
+	_ = -(unsafe.Offsetof(SyncRegs{}.Reserved) ^ 904)
+	_ = -(unsafe.Sizeof(SyncRegs{}.Reserved) ^ 512)
+	_ = -(unsafe.Offsetof(SyncRegs{}.FPC) ^ 1416)
+	_ = -(unsafe.Sizeof(SyncRegs{}.FPC) ^ 4)
+	_ = -(unsafe.Offsetof(SyncRegs{}.Bits) ^ 1420)
+	_ = -(unsafe.Sizeof(SyncRegs{}.Bits) ^ 1)
+	_ = -(unsafe.Offsetof(SyncRegs{}.Padding1) ^ 1421)
+	_ = -(unsafe.Sizeof(SyncRegs{}.Padding1) ^ 51)
+	_ = -(unsafe.Offsetof(SyncRegs{}.RICCB) ^ 1472)
+	_ = -(unsafe.Sizeof(SyncRegs{}.RICCB) ^ 64)
+	_ = -(unsafe.Offsetof(SyncRegs{}.Diag318) ^ 1536)
+	_ = -(unsafe.Sizeof(SyncRegs{}.Diag318) ^ 8)
+	_ = -(unsafe.Offsetof(SyncRegs{}.Padding2) ^ 1544)
+	_ = -(unsafe.Sizeof(SyncRegs{}.Padding2) ^ 184)
+	_ = -(unsafe.Offsetof(SyncRegs{}.Union) ^ 1728)
+	_ = -(unsafe.Sizeof(SyncRegs{}.Union) ^ 256)
+	_ = -(unsafe.Sizeof(*new([16]uint64)) ^ 128) // FPRs
+	_ = unsafe.Sizeof(SyncRegs{}.VRs) - 128
+	_ = -(unsafe.Sizeof(*new([256]uint8)) ^ 256) // Sdnx
+	_ = unsafe.Sizeof(SyncRegs{}.Union) - 256
+	_ = -(unsafe.Sizeof(*new([4]uint64)) ^ 32) // GSCB
+	_ = unsafe.Sizeof(SyncRegs{}.Union) - 48
+	_ = -(unsafe.Sizeof(*new(uint64)) ^ 8) // Etoken
+	_ = unsafe.Sizeof(SyncRegs{}.Union) - 56
+	_ = -(unsafe.Sizeof(*new(uint64)) ^ 8) // EtokenExtension
+	_ = unsafe.Sizeof(SyncRegs{}.Union) - 64
+)
+
+// struct kvm_run s
+const (
+	_ = -(unsafe.Sizeof(RunS{}) ^ 2048)
+	_ = -(unsafe.Alignof(RunS{}) ^ 8)
+	_ = -(unsafe.Offsetof(RunS{}.Union) ^ 0)
+	_ = -(unsafe.Sizeof(RunS{}.Union) ^ 2048)
+	_ = -(unsafe.Sizeof(*new(SyncRegs)) ^ 1984) // Regs
+	_ = unsafe.Sizeof(RunS{}.Union) - 1984
+)
+
+// struct kvm_run
+const (
+	_ = -(unsafe.Sizeof(Run{}) ^ 2368)
+	_ = -(unsafe.Alignof(Run{}) ^ 8)
+	_ = -(unsafe.Offsetof(Run{}.RequestInterruptWindow) ^ 0)
+	_ = -(unsafe.Sizeof(Run{}.RequestInterruptWindow) ^ 1)
+	_ = -(unsafe.Offsetof(Run{}.ImmediateExit) ^ 1)
+	_ = -(unsafe.Sizeof(Run{}.ImmediateExit) ^ 1)
+	_ = -(unsafe.Offsetof(Run{}.Padding1) ^ 2)
+	_ = -(unsafe.Sizeof(Run{}.Padding1) ^ 6)
+	_ = -(unsafe.Offsetof(Run{}.ExitReason) ^ 8)
+	_ = -(unsafe.Sizeof(Run{}.ExitReason) ^ 4)
+	_ = -(unsafe.Offsetof(Run{}.ReadyForInterruptInjection) ^ 12)
+	_ = -(unsafe.Sizeof(Run{}.ReadyForInterruptInjection) ^ 1)
+	_ = -(unsafe.Offsetof(Run{}.IfFlag) ^ 13)
+	_ = -(unsafe.Sizeof(Run{}.IfFlag) ^ 1)
+	_ = -(unsafe.Offsetof(Run{}.Flags) ^ 14)
+	_ = -(unsafe.Sizeof(Run{}.Flags) ^ 2)
+	_ = -(unsafe.Offsetof(Run{}.CR8) ^ 16)
+	_ = -(unsafe.Sizeof(Run{}.CR8) ^ 8)
+	_ = -(unsafe.Offsetof(Run{}.APICBase) ^ 24)
+	_ = -(unsafe.Sizeof(Run{}.APICBase) ^ 8)
+	_ = -(unsafe.Offsetof(Run{}.PSWMask) ^ 32)
+	_ = -(unsafe.Sizeof(Run{}.PSWMask) ^ 8)
+	_ = -(unsafe.Offsetof(Run{}.PSWAddr) ^ 40)
+	_ = -(unsafe.Sizeof(Run{}.PSWAddr) ^ 8)
+	_ = -(unsafe.Offsetof(Run{}.Union) ^ 48)
+	_ = -(unsafe.Sizeof(Run{}.Union) ^ 256)
+	_ = -(unsafe.Offsetof(Run{}.KVMValidRegs) ^ 304)
+	_ = -(unsafe.Sizeof(Run{}.KVMValidRegs) ^ 8)
+	_ = -(unsafe.Offsetof(Run{}.KVMDirtyRegs) ^ 312)
+	_ = -(unsafe.Sizeof(Run{}.KVMDirtyRegs) ^ 8)
+	_ = -(unsafe.Offsetof(Run{}.S) ^ 320)
+	_ = -(unsafe.Sizeof(Run{}.S) ^ 2048)
+	_ = -(unsafe.Sizeof(*new(RunHW)) ^ 8) // HW
+	_ = unsafe.Sizeof(Run{}.Union) - 8
+	_ = -(unsafe.Sizeof(*new(RunFailEntry)) ^ 16) // FailEntry
+	_ = unsafe.Sizeof(Run{}.Union) - 16
+	_ = -(unsafe.Sizeof(*new(RunEx)) ^ 8) // Ex
+	_ = unsafe.Sizeof(Run{}.Union) - 8
+	_ = -(unsafe.Sizeof(*new(RunIO)) ^ 16) // IO
+	_ = unsafe.Sizeof(Run{}.Union) - 16
+	_ = -(unsafe.Sizeof(*new(RunDebug)) ^ 16) // Debug
+	_ = unsafe.Sizeof(Run{}.Union) - 16
+	_ = -(unsafe.Sizeof(*new(RunMMIO)) ^ 24) // MMIO
+	_ = unsafe.Sizeof(Run{}.Union) - 24
+	_ = -(unsafe.Sizeof(*new(RunIOCSRIO)) ^ 24) // IOCSRIO
+	_ = unsafe.Sizeof(Run{}.Union) - 24
+	_ = -(unsafe.Sizeof(*new(RunHypercall)) ^ 72) // Hypercall
+	_ = unsafe.Sizeof(Run{}.Union) - 72
+	_ = -(unsafe.Sizeof(*new(RunTPRAccess)) ^ 16) // TPRAccess
+	_ = unsafe.Sizeof(Run{}.Union) - 16
+	_ = -(unsafe.Sizeof(*new(RunS390SIEIC)) ^ 8) // S390SIEIC
+	_ = unsafe.Sizeof(Run{}.Union) - 8
+	_ = -(unsafe.Sizeof(*new(uint64)) ^ 8) // S390ResetFlags
+	_ = unsafe.Sizeof(Run{}.Union) - 8
+	_ = -(unsafe.Sizeof(*new(RunS390UControl)) ^ 16) // S390UControl
+	_ = unsafe.Sizeof(Run{}.Union) - 16
+	_ = -(unsafe.Sizeof(*new(RunDCR)) ^ 12) // DCR
+	_ = unsafe.Sizeof(Run{}.Union) - 12
+	_ = -(unsafe.Sizeof(*new(RunInternal)) ^ 136) // Internal
+	_ = unsafe.Sizeof(Run{}.Union) - 136
+	_ = -(unsafe.Sizeof(*new(RunEmulationFailure)) ^ 32) // EmulationFailure
+	_ = unsafe.Sizeof(Run{}.Union) - 32
+	_ = -(unsafe.Sizeof(*new(RunOSI)) ^ 256) // OSI
+	_ = unsafe.Sizeof(Run{}.Union) - 256
+	_ = -(unsafe.Sizeof(*new(RunPAPRHcall)) ^ 88) // PAPRHcall
+	_ = unsafe.Sizeof(Run{}.Union) - 88
+	_ = -(unsafe.Sizeof(*new(RunS390TSCH)) ^ 20) // S390TSCH
+	_ = unsafe.Sizeof(Run{}.Union) - 20
+	_ = -(unsafe.Sizeof(*new(RunEPR)) ^ 4) // EPR
+	_ = unsafe.Sizeof(Run{}.Union) - 4
+	_ = -(unsafe.Sizeof(*new(RunSystemEvent)) ^ 136) // SystemEvent
+	_ = unsafe.Sizeof(Run{}.Union) - 136
+	_ = -(unsafe.Sizeof(*new(RunS390STSI)) ^ 16) // S390STSI
+	_ = unsafe.Sizeof(Run{}.Union) - 16
+	_ = -(unsafe.Sizeof(*new(RunEOI)) ^ 1) // EOI
+	_ = unsafe.Sizeof(Run{}.Union) - 1
+	_ = -(unsafe.Sizeof(*new(HypervExit)) ^ 56) // Hyperv
+	_ = unsafe.Sizeof(Run{}.Union) - 56
+	_ = -(unsafe.Sizeof(*new(RunArmNISV)) ^ 16) // ArmNISV
+	_ = unsafe.Sizeof(Run{}.Union) - 16
+	_ = -(unsafe.Sizeof(*new(RunMSR)) ^ 24) // MSR
+	_ = unsafe.Sizeof(Run{}.Union) - 24
+	_ = -(unsafe.Sizeof(*new(XenExit)) ^ 80) // Xen
+	_ = unsafe.Sizeof(Run{}.Union) - 80
+	_ = -(unsafe.Sizeof(*new(RunRISCVSBI)) ^ 80) // RISCVSBI
+	_ = unsafe.Sizeof(Run{}.Union) - 80
+	_ = -(unsafe.Sizeof(*new(RunRISCVCSR)) ^ 32) // RISCVCSR
+	_ = unsafe.Sizeof(Run{}.Union) - 32
+	_ = -(unsafe.Sizeof(*new(RunNotify)) ^ 4) // Notify
+	_ = unsafe.Sizeof(Run{}.Union) - 4
+	_ = -(unsafe.Sizeof(*new(RunMemoryFault)) ^ 24) // MemoryFault
+	_ = unsafe.Sizeof(Run{}.Union) - 24
+	_ = -(unsafe.Sizeof(*new(RunTDX)) ^ 64) // TDX
+	_ = unsafe.Sizeof(Run{}.Union) - 64
+	_ = -(unsafe.Sizeof(*new(RunArmSEA)) ^ 32) // ArmSEA
+	_ = unsafe.Sizeof(Run{}.Union) - 32
+	_ = -(unsafe.Sizeof(*new(ExitSNPReqCertsData)) ^ 24) // SNPReqCerts
+	_ = unsafe.Sizeof(Run{}.Union) - 24
+)
+
+// struct kvm_guest_debug_arch
+const (
+	_ = -(unsafe.Sizeof(GuestDebugArch{}) ^ 16)
+	_ = -(unsafe.Alignof(GuestDebugArch{}) ^ 8)
+	_ = -(unsafe.Offsetof(GuestDebugArch{}.NrHWBP) ^ 0)
+	_ = -(unsafe.Sizeof(GuestDebugArch{}.NrHWBP) ^ 4)
+	_ = -(unsafe.Offsetof(GuestDebugArch{}.Pad) ^ 4)
+	_ = -(unsafe.Sizeof(GuestDebugArch{}.Pad) ^ 4)
+	_ = -(unsafe.Offsetof(GuestDebugArch{}.HWBP) ^ 8)
+	_ = -(unsafe.Sizeof(GuestDebugArch{}.HWBP) ^ 8)
+)
+
+// struct kvm_guest_debug
+const (
+	_ = -(unsafe.Sizeof(GuestDebug{}) ^ 24)
+	_ = -(unsafe.Alignof(GuestDebug{}) ^ 8)
+	_ = -(unsafe.Offsetof(GuestDebug{}.Control) ^ 0)
+	_ = -(unsafe.Sizeof(GuestDebug{}.Control) ^ 4)
+	_ = -(unsafe.Offsetof(GuestDebug{}.Pad) ^ 4)
+	_ = -(unsafe.Sizeof(GuestDebug{}.Pad) ^ 4)
+	_ = -(unsafe.Offsetof(GuestDebug{}.Arch) ^ 8)
+	_ = -(unsafe.Sizeof(GuestDebug{}.Arch) ^ 16)
+)
+
 // struct kvm_s390_skeys
 const (
 	_ = -(unsafe.Sizeof(S390SKEYs{}) ^ 64)
@@ -596,18 +830,6 @@ const (
 	_ = -(unsafe.Sizeof(FPU{}.FPRs) ^ 128)
 )
 
-// struct kvm_debug_exit_arch
-const (
-	_ = -(unsafe.Sizeof(DebugExitArch{}) ^ 16)
-	_ = -(unsafe.Alignof(DebugExitArch{}) ^ 8)
-	_ = -(unsafe.Offsetof(DebugExitArch{}.Addr) ^ 0)
-	_ = -(unsafe.Sizeof(DebugExitArch{}.Addr) ^ 8)
-	_ = -(unsafe.Offsetof(DebugExitArch{}.Type) ^ 8)
-	_ = -(unsafe.Sizeof(DebugExitArch{}.Type) ^ 1)
-	_ = -(unsafe.Offsetof(DebugExitArch{}.Pad) ^ 9)
-	_ = -(unsafe.Sizeof(DebugExitArch{}.Pad) ^ 7)
-)
-
 // struct kvm_hw_breakpoint
 const (
 	_ = -(unsafe.Sizeof(HWBreakpoint{}) ^ 32)
@@ -622,226 +844,4 @@ const (
 	_ = -(unsafe.Sizeof(HWBreakpoint{}.Type) ^ 1)
 	_ = -(unsafe.Offsetof(HWBreakpoint{}.Pad) ^ 25)
 	_ = -(unsafe.Sizeof(HWBreakpoint{}.Pad) ^ 7)
-)
-
-// struct kvm_guest_debug_arch
-const (
-	_ = -(unsafe.Sizeof(GuestDebugArch{}) ^ 16)
-	_ = -(unsafe.Alignof(GuestDebugArch{}) ^ 8)
-	_ = -(unsafe.Offsetof(GuestDebugArch{}.NrHWBP) ^ 0)
-	_ = -(unsafe.Sizeof(GuestDebugArch{}.NrHWBP) ^ 4)
-	_ = -(unsafe.Offsetof(GuestDebugArch{}.Pad) ^ 4)
-	_ = -(unsafe.Sizeof(GuestDebugArch{}.Pad) ^ 4)
-	_ = -(unsafe.Offsetof(GuestDebugArch{}.HWBP) ^ 8)
-	_ = -(unsafe.Sizeof(GuestDebugArch{}.HWBP) ^ 8)
-)
-
-// struct kvm_sync_regs
-const (
-	_ = -(unsafe.Sizeof(SyncRegs{}) ^ 1984)
-	_ = -(unsafe.Alignof(SyncRegs{}) ^ 8)
-	_ = -(unsafe.Offsetof(SyncRegs{}.Prefix) ^ 0)
-	_ = -(unsafe.Sizeof(SyncRegs{}.Prefix) ^ 8)
-	_ = -(unsafe.Offsetof(SyncRegs{}.GPRs) ^ 8)
-	_ = -(unsafe.Sizeof(SyncRegs{}.GPRs) ^ 128)
-	_ = -(unsafe.Offsetof(SyncRegs{}.ACRs) ^ 136)
-	_ = -(unsafe.Sizeof(SyncRegs{}.ACRs) ^ 64)
-	_ = -(unsafe.Offsetof(SyncRegs{}.CRs) ^ 200)
-	_ = -(unsafe.Sizeof(SyncRegs{}.CRs) ^ 128)
-	_ = -(unsafe.Offsetof(SyncRegs{}.Todpr) ^ 328)
-	_ = -(unsafe.Sizeof(SyncRegs{}.Todpr) ^ 8)
-	_ = -(unsafe.Offsetof(SyncRegs{}.Cputm) ^ 336)
-	_ = -(unsafe.Sizeof(SyncRegs{}.Cputm) ^ 8)
-	_ = -(unsafe.Offsetof(SyncRegs{}.Ckc) ^ 344)
-	_ = -(unsafe.Sizeof(SyncRegs{}.Ckc) ^ 8)
-	_ = -(unsafe.Offsetof(SyncRegs{}.Pp) ^ 352)
-	_ = -(unsafe.Sizeof(SyncRegs{}.Pp) ^ 8)
-	_ = -(unsafe.Offsetof(SyncRegs{}.Gbea) ^ 360)
-	_ = -(unsafe.Sizeof(SyncRegs{}.Gbea) ^ 8)
-	_ = -(unsafe.Offsetof(SyncRegs{}.Pft) ^ 368)
-	_ = -(unsafe.Sizeof(SyncRegs{}.Pft) ^ 8)
-	_ = -(unsafe.Offsetof(SyncRegs{}.PFS) ^ 376)
-	_ = -(unsafe.Sizeof(SyncRegs{}.PFS) ^ 8)
-	_ = -(unsafe.Offsetof(SyncRegs{}.Pfc) ^ 384)
-	_ = -(unsafe.Sizeof(SyncRegs{}.Pfc) ^ 8)
-	_ = -(unsafe.Offsetof(SyncRegs{}.VRs) ^ 392)
-	_ = -(unsafe.Sizeof(SyncRegs{}.VRs) ^ 512)
-	_ = -(unsafe.Offsetof(SyncRegs{}.Reserved) ^ 904)
-	_ = -(unsafe.Sizeof(SyncRegs{}.Reserved) ^ 512)
-	_ = -(unsafe.Offsetof(SyncRegs{}.FPC) ^ 1416)
-	_ = -(unsafe.Sizeof(SyncRegs{}.FPC) ^ 4)
-	_ = -(unsafe.Offsetof(SyncRegs{}.Bits) ^ 1420)
-	_ = -(unsafe.Sizeof(SyncRegs{}.Bits) ^ 1)
-	_ = -(unsafe.Offsetof(SyncRegs{}.Padding1) ^ 1421)
-	_ = -(unsafe.Sizeof(SyncRegs{}.Padding1) ^ 51)
-	_ = -(unsafe.Offsetof(SyncRegs{}.RICCB) ^ 1472)
-	_ = -(unsafe.Sizeof(SyncRegs{}.RICCB) ^ 64)
-	_ = -(unsafe.Offsetof(SyncRegs{}.Diag318) ^ 1536)
-	_ = -(unsafe.Sizeof(SyncRegs{}.Diag318) ^ 8)
-	_ = -(unsafe.Offsetof(SyncRegs{}.Padding2) ^ 1544)
-	_ = -(unsafe.Sizeof(SyncRegs{}.Padding2) ^ 184)
-	_ = -(unsafe.Offsetof(SyncRegs{}.Union) ^ 1728)
-	_ = -(unsafe.Sizeof(SyncRegs{}.Union) ^ 256)
-	_ = -(unsafe.Sizeof(*new([16]uint64)) ^ 128) // FPRs
-	_ = unsafe.Sizeof(SyncRegs{}.VRs) - 128
-	_ = -(unsafe.Sizeof(*new([256]uint8)) ^ 256) // Sdnx
-	_ = unsafe.Sizeof(SyncRegs{}.Union) - 256
-	_ = -(unsafe.Sizeof(*new([4]uint64)) ^ 32) // GSCB
-	_ = unsafe.Sizeof(SyncRegs{}.Union) - 48
-	_ = -(unsafe.Sizeof(*new(uint64)) ^ 8) // Etoken
-	_ = unsafe.Sizeof(SyncRegs{}.Union) - 56
-	_ = -(unsafe.Sizeof(*new(uint64)) ^ 8) // EtokenExtension
-	_ = unsafe.Sizeof(SyncRegs{}.Union) - 64
-)
-
-// struct kvm_irqchip chip
-const (
-	_ = -(unsafe.Sizeof(IRQChipChip{}) ^ 512)
-	_ = -(unsafe.Alignof(IRQChipChip{}) ^ 1)
-	_ = -(unsafe.Offsetof(IRQChipChip{}.Dummy) ^ 0)
-	_ = -(unsafe.Sizeof(IRQChipChip{}.Dummy) ^ 512)
-)
-
-// struct kvm_irqchip
-const (
-	_ = -(unsafe.Sizeof(IRQChip{}) ^ 520)
-	_ = -(unsafe.Alignof(IRQChip{}) ^ 4)
-	_ = -(unsafe.Offsetof(IRQChip{}.ChipID) ^ 0)
-	_ = -(unsafe.Sizeof(IRQChip{}.ChipID) ^ 4)
-	_ = -(unsafe.Offsetof(IRQChip{}.Pad) ^ 4)
-	_ = -(unsafe.Sizeof(IRQChip{}.Pad) ^ 4)
-	_ = -(unsafe.Offsetof(IRQChip{}.Chip) ^ 8)
-	_ = -(unsafe.Sizeof(IRQChip{}.Chip) ^ 512)
-)
-
-// struct kvm_run debug
-const (
-	_ = -(unsafe.Sizeof(RunDebug{}) ^ 16)
-	_ = -(unsafe.Alignof(RunDebug{}) ^ 8)
-	_ = -(unsafe.Offsetof(RunDebug{}.Arch) ^ 0)
-	_ = -(unsafe.Sizeof(RunDebug{}.Arch) ^ 16)
-)
-
-// struct kvm_run s
-const (
-	_ = -(unsafe.Sizeof(RunS{}) ^ 2048)
-	_ = -(unsafe.Alignof(RunS{}) ^ 8)
-	_ = -(unsafe.Offsetof(RunS{}.Union) ^ 0)
-	_ = -(unsafe.Sizeof(RunS{}.Union) ^ 2048)
-	_ = -(unsafe.Sizeof(*new(SyncRegs)) ^ 1984) // Regs
-	_ = unsafe.Sizeof(RunS{}.Union) - 1984
-)
-
-// struct kvm_run
-const (
-	_ = -(unsafe.Sizeof(Run{}) ^ 2368)
-	_ = -(unsafe.Alignof(Run{}) ^ 8)
-	_ = -(unsafe.Offsetof(Run{}.RequestInterruptWindow) ^ 0)
-	_ = -(unsafe.Sizeof(Run{}.RequestInterruptWindow) ^ 1)
-	_ = -(unsafe.Offsetof(Run{}.ImmediateExit) ^ 1)
-	_ = -(unsafe.Sizeof(Run{}.ImmediateExit) ^ 1)
-	_ = -(unsafe.Offsetof(Run{}.Padding1) ^ 2)
-	_ = -(unsafe.Sizeof(Run{}.Padding1) ^ 6)
-	_ = -(unsafe.Offsetof(Run{}.ExitReason) ^ 8)
-	_ = -(unsafe.Sizeof(Run{}.ExitReason) ^ 4)
-	_ = -(unsafe.Offsetof(Run{}.ReadyForInterruptInjection) ^ 12)
-	_ = -(unsafe.Sizeof(Run{}.ReadyForInterruptInjection) ^ 1)
-	_ = -(unsafe.Offsetof(Run{}.IfFlag) ^ 13)
-	_ = -(unsafe.Sizeof(Run{}.IfFlag) ^ 1)
-	_ = -(unsafe.Offsetof(Run{}.Flags) ^ 14)
-	_ = -(unsafe.Sizeof(Run{}.Flags) ^ 2)
-	_ = -(unsafe.Offsetof(Run{}.CR8) ^ 16)
-	_ = -(unsafe.Sizeof(Run{}.CR8) ^ 8)
-	_ = -(unsafe.Offsetof(Run{}.APICBase) ^ 24)
-	_ = -(unsafe.Sizeof(Run{}.APICBase) ^ 8)
-	_ = -(unsafe.Offsetof(Run{}.PSWMask) ^ 32)
-	_ = -(unsafe.Sizeof(Run{}.PSWMask) ^ 8)
-	_ = -(unsafe.Offsetof(Run{}.PSWAddr) ^ 40)
-	_ = -(unsafe.Sizeof(Run{}.PSWAddr) ^ 8)
-	_ = -(unsafe.Offsetof(Run{}.Union) ^ 48)
-	_ = -(unsafe.Sizeof(Run{}.Union) ^ 256)
-	_ = -(unsafe.Offsetof(Run{}.KVMValidRegs) ^ 304)
-	_ = -(unsafe.Sizeof(Run{}.KVMValidRegs) ^ 8)
-	_ = -(unsafe.Offsetof(Run{}.KVMDirtyRegs) ^ 312)
-	_ = -(unsafe.Sizeof(Run{}.KVMDirtyRegs) ^ 8)
-	_ = -(unsafe.Offsetof(Run{}.S) ^ 320)
-	_ = -(unsafe.Sizeof(Run{}.S) ^ 2048)
-	_ = -(unsafe.Sizeof(*new(RunHW)) ^ 8) // HW
-	_ = unsafe.Sizeof(Run{}.Union) - 8
-	_ = -(unsafe.Sizeof(*new(RunFailEntry)) ^ 16) // FailEntry
-	_ = unsafe.Sizeof(Run{}.Union) - 16
-	_ = -(unsafe.Sizeof(*new(RunEx)) ^ 8) // Ex
-	_ = unsafe.Sizeof(Run{}.Union) - 8
-	_ = -(unsafe.Sizeof(*new(RunIO)) ^ 16) // IO
-	_ = unsafe.Sizeof(Run{}.Union) - 16
-	_ = -(unsafe.Sizeof(*new(RunDebug)) ^ 16) // Debug
-	_ = unsafe.Sizeof(Run{}.Union) - 16
-	_ = -(unsafe.Sizeof(*new(RunMMIO)) ^ 24) // MMIO
-	_ = unsafe.Sizeof(Run{}.Union) - 24
-	_ = -(unsafe.Sizeof(*new(RunIOCSRIO)) ^ 24) // IOCSRIO
-	_ = unsafe.Sizeof(Run{}.Union) - 24
-	_ = -(unsafe.Sizeof(*new(RunHypercall)) ^ 72) // Hypercall
-	_ = unsafe.Sizeof(Run{}.Union) - 72
-	_ = -(unsafe.Sizeof(*new(RunTPRAccess)) ^ 16) // TPRAccess
-	_ = unsafe.Sizeof(Run{}.Union) - 16
-	_ = -(unsafe.Sizeof(*new(RunS390SIEIC)) ^ 8) // S390SIEIC
-	_ = unsafe.Sizeof(Run{}.Union) - 8
-	_ = -(unsafe.Sizeof(*new(uint64)) ^ 8) // S390ResetFlags
-	_ = unsafe.Sizeof(Run{}.Union) - 8
-	_ = -(unsafe.Sizeof(*new(RunS390UControl)) ^ 16) // S390UControl
-	_ = unsafe.Sizeof(Run{}.Union) - 16
-	_ = -(unsafe.Sizeof(*new(RunDCR)) ^ 12) // DCR
-	_ = unsafe.Sizeof(Run{}.Union) - 12
-	_ = -(unsafe.Sizeof(*new(RunInternal)) ^ 136) // Internal
-	_ = unsafe.Sizeof(Run{}.Union) - 136
-	_ = -(unsafe.Sizeof(*new(RunEmulationFailure)) ^ 32) // EmulationFailure
-	_ = unsafe.Sizeof(Run{}.Union) - 32
-	_ = -(unsafe.Sizeof(*new(RunOSI)) ^ 256) // OSI
-	_ = unsafe.Sizeof(Run{}.Union) - 256
-	_ = -(unsafe.Sizeof(*new(RunPAPRHcall)) ^ 88) // PAPRHcall
-	_ = unsafe.Sizeof(Run{}.Union) - 88
-	_ = -(unsafe.Sizeof(*new(RunS390TSCH)) ^ 20) // S390TSCH
-	_ = unsafe.Sizeof(Run{}.Union) - 20
-	_ = -(unsafe.Sizeof(*new(RunEPR)) ^ 4) // EPR
-	_ = unsafe.Sizeof(Run{}.Union) - 4
-	_ = -(unsafe.Sizeof(*new(RunSystemEvent)) ^ 136) // SystemEvent
-	_ = unsafe.Sizeof(Run{}.Union) - 136
-	_ = -(unsafe.Sizeof(*new(RunS390STSI)) ^ 16) // S390STSI
-	_ = unsafe.Sizeof(Run{}.Union) - 16
-	_ = -(unsafe.Sizeof(*new(RunEOI)) ^ 1) // EOI
-	_ = unsafe.Sizeof(Run{}.Union) - 1
-	_ = -(unsafe.Sizeof(*new(HypervExit)) ^ 56) // Hyperv
-	_ = unsafe.Sizeof(Run{}.Union) - 56
-	_ = -(unsafe.Sizeof(*new(RunArmNISV)) ^ 16) // ArmNISV
-	_ = unsafe.Sizeof(Run{}.Union) - 16
-	_ = -(unsafe.Sizeof(*new(RunMSR)) ^ 24) // MSR
-	_ = unsafe.Sizeof(Run{}.Union) - 24
-	_ = -(unsafe.Sizeof(*new(XenExit)) ^ 80) // Xen
-	_ = unsafe.Sizeof(Run{}.Union) - 80
-	_ = -(unsafe.Sizeof(*new(RunRISCVSBI)) ^ 80) // RISCVSBI
-	_ = unsafe.Sizeof(Run{}.Union) - 80
-	_ = -(unsafe.Sizeof(*new(RunRISCVCSR)) ^ 32) // RISCVCSR
-	_ = unsafe.Sizeof(Run{}.Union) - 32
-	_ = -(unsafe.Sizeof(*new(RunNotify)) ^ 4) // Notify
-	_ = unsafe.Sizeof(Run{}.Union) - 4
-	_ = -(unsafe.Sizeof(*new(RunMemoryFault)) ^ 24) // MemoryFault
-	_ = unsafe.Sizeof(Run{}.Union) - 24
-	_ = -(unsafe.Sizeof(*new(RunTDX)) ^ 64) // TDX
-	_ = unsafe.Sizeof(Run{}.Union) - 64
-	_ = -(unsafe.Sizeof(*new(RunArmSEA)) ^ 32) // ArmSEA
-	_ = unsafe.Sizeof(Run{}.Union) - 32
-	_ = -(unsafe.Sizeof(*new(ExitSNPReqCertsData)) ^ 24) // SNPReqCerts
-	_ = unsafe.Sizeof(Run{}.Union) - 24
-)
-
-// struct kvm_guest_debug
-const (
-	_ = -(unsafe.Sizeof(GuestDebug{}) ^ 24)
-	_ = -(unsafe.Alignof(GuestDebug{}) ^ 8)
-	_ = -(unsafe.Offsetof(GuestDebug{}.Control) ^ 0)
-	_ = -(unsafe.Sizeof(GuestDebug{}.Control) ^ 4)
-	_ = -(unsafe.Offsetof(GuestDebug{}.Pad) ^ 4)
-	_ = -(unsafe.Sizeof(GuestDebug{}.Pad) ^ 4)
-	_ = -(unsafe.Offsetof(GuestDebug{}.Arch) ^ 8)
-	_ = -(unsafe.Sizeof(GuestDebug{}.Arch) ^ 16)
 )

@@ -128,6 +128,22 @@ type IOAPICState struct {
 	Redirtbl    [24]IOAPICStateRedirtbl
 }
 
+// IRQChipChip is the member chip of struct kvm_irqchip.
+type IRQChipChip struct {
+	_     structs.HostLayout
+	Union [64]uint64 // a union, whose members are methods
+}
+
+// DebugExitArch is struct kvm_debug_exit_arch.
+type DebugExitArch struct {
+	_         structs.HostLayout
+	Exception uint32
+	Pad       uint32
+	PC        uint64
+	DR6       uint64
+	DR7       uint64
+}
+
 // Regs is struct kvm_regs.
 type Regs struct {
 	_      structs.HostLayout
@@ -149,12 +165,6 @@ type Regs struct {
 	R15    uint64
 	RIP    uint64
 	RFLAGS uint64
-}
-
-// LAPICState is struct kvm_lapic_state.
-type LAPICState struct {
-	_    structs.HostLayout
-	Regs [1024]uint8
 }
 
 // Segment is struct kvm_segment.
@@ -204,6 +214,116 @@ type Sregs struct {
 	EFER            uint64
 	APICBase        uint64
 	InterruptBitmap [4]uint64
+}
+
+// VCPUEventsException is the member exception of struct kvm_vcpu_events.
+type VCPUEventsException struct {
+	_            structs.HostLayout
+	Injected     uint8
+	Nr           uint8
+	HasErrorCode uint8
+	Pending      uint8
+	ErrorCode    uint32
+}
+
+// VCPUEventsInterrupt is the member interrupt of struct kvm_vcpu_events.
+type VCPUEventsInterrupt struct {
+	_        structs.HostLayout
+	Injected uint8
+	Nr       uint8
+	Soft     uint8
+	Shadow   uint8
+}
+
+// VCPUEventsNMI is the member nmi of struct kvm_vcpu_events.
+type VCPUEventsNMI struct {
+	_        structs.HostLayout
+	Injected uint8
+	Pending  uint8
+	Masked   uint8
+	Pad      uint8
+}
+
+// VCPUEventsSMI is the member smi of struct kvm_vcpu_events.
+type VCPUEventsSMI struct {
+	_            structs.HostLayout
+	SMM          uint8
+	Pending      uint8
+	SMMInsideNMI uint8
+	LatchedInit  uint8
+}
+
+// VCPUEventsTripleFault is the member triple_fault of struct kvm_vcpu_events.
+type VCPUEventsTripleFault struct {
+	_       structs.HostLayout
+	Pending uint8
+}
+
+// VCPUEvents is struct kvm_vcpu_events.
+type VCPUEvents struct {
+	_                   structs.HostLayout
+	Exception           VCPUEventsException
+	Interrupt           VCPUEventsInterrupt
+	NMI                 VCPUEventsNMI
+	SIPIVector          uint32
+	Flags               uint32
+	SMI                 VCPUEventsSMI
+	TripleFault         VCPUEventsTripleFault
+	Reserved            [26]uint8
+	ExceptionHasPayload uint8
+	ExceptionPayload    uint64
+}
+
+// SyncRegs is struct kvm_sync_regs.
+type SyncRegs struct {
+	_      structs.HostLayout
+	Regs   Regs
+	Sregs  Sregs
+	Events VCPUEvents
+}
+
+// RunS is the member s of struct kvm_run.
+type RunS struct {
+	_     structs.HostLayout
+	Union [256]uint64 // a union, whose members are methods
+}
+
+// Run is struct kvm_run.
+type Run struct {
+	_                          structs.HostLayout
+	RequestInterruptWindow     uint8
+	ImmediateExit              uint8
+	Padding1                   [6]uint8
+	ExitReason                 uint32
+	ReadyForInterruptInjection uint8
+	IfFlag                     uint8
+	Flags                      uint16
+	CR8                        uint64
+	APICBase                   uint64
+	Union                      [32]uint64 // a union, whose members are methods
+	KVMValidRegs               uint64
+	KVMDirtyRegs               uint64
+	S                          RunS
+}
+
+// GuestDebugArch is struct kvm_guest_debug_arch.
+type GuestDebugArch struct {
+	_        structs.HostLayout
+	DebugReg [8]uint64
+}
+
+// GuestDebug is struct kvm_guest_debug.
+type GuestDebug struct {
+	_       structs.HostLayout
+	Control uint32
+	Pad     uint32
+	Arch    GuestDebugArch
+}
+
+// LAPICState is struct kvm_lapic_state.
+type LAPICState struct {
+	_    structs.HostLayout
+	Regs [1024]uint8
 }
 
 // Sregs2 is struct kvm_sregs2.
@@ -346,22 +466,6 @@ type PITChannelState struct {
 	CountLoadTime int64
 }
 
-// DebugExitArch is struct kvm_debug_exit_arch.
-type DebugExitArch struct {
-	_         structs.HostLayout
-	Exception uint32
-	Pad       uint32
-	PC        uint64
-	DR6       uint64
-	DR7       uint64
-}
-
-// GuestDebugArch is struct kvm_guest_debug_arch.
-type GuestDebugArch struct {
-	_        structs.HostLayout
-	DebugReg [8]uint64
-}
-
 // PITState is struct kvm_pit_state.
 type PITState struct {
 	_        structs.HostLayout
@@ -381,64 +485,6 @@ type ReinjectControl struct {
 	_           structs.HostLayout
 	PITReinject uint8
 	Reserved    [31]uint8
-}
-
-// VCPUEventsException is the member exception of struct kvm_vcpu_events.
-type VCPUEventsException struct {
-	_            structs.HostLayout
-	Injected     uint8
-	Nr           uint8
-	HasErrorCode uint8
-	Pending      uint8
-	ErrorCode    uint32
-}
-
-// VCPUEventsInterrupt is the member interrupt of struct kvm_vcpu_events.
-type VCPUEventsInterrupt struct {
-	_        structs.HostLayout
-	Injected uint8
-	Nr       uint8
-	Soft     uint8
-	Shadow   uint8
-}
-
-// VCPUEventsNMI is the member nmi of struct kvm_vcpu_events.
-type VCPUEventsNMI struct {
-	_        structs.HostLayout
-	Injected uint8
-	Pending  uint8
-	Masked   uint8
-	Pad      uint8
-}
-
-// VCPUEventsSMI is the member smi of struct kvm_vcpu_events.
-type VCPUEventsSMI struct {
-	_            structs.HostLayout
-	SMM          uint8
-	Pending      uint8
-	SMMInsideNMI uint8
-	LatchedInit  uint8
-}
-
-// VCPUEventsTripleFault is the member triple_fault of struct kvm_vcpu_events.
-type VCPUEventsTripleFault struct {
-	_       structs.HostLayout
-	Pending uint8
-}
-
-// VCPUEvents is struct kvm_vcpu_events.
-type VCPUEvents struct {
-	_                   structs.HostLayout
-	Exception           VCPUEventsException
-	Interrupt           VCPUEventsInterrupt
-	NMI                 VCPUEventsNMI
-	SIPIVector          uint32
-	Flags               uint32
-	SMI                 VCPUEventsSMI
-	TripleFault         VCPUEventsTripleFault
-	Reserved            [26]uint8
-	ExceptionHasPayload uint8
-	ExceptionPayload    uint64
 }
 
 // DebugRegs is struct kvm_debugregs.
@@ -473,14 +519,6 @@ type XCRs struct {
 	Flags   uint32
 	XCRs    [16]XCR
 	Padding [16]uint64
-}
-
-// SyncRegs is struct kvm_sync_regs.
-type SyncRegs struct {
-	_      structs.HostLayout
-	Regs   Regs
-	Sregs  Sregs
-	Events VCPUEvents
 }
 
 // VMXNestedStateData is struct kvm_vmx_nested_state_data.
@@ -893,44 +931,6 @@ type TDXInitMemRegion struct {
 	SourceAddr uint64
 	GPA        uint64
 	NrPages    uint64
-}
-
-// IRQChipChip is the member chip of struct kvm_irqchip.
-type IRQChipChip struct {
-	_     structs.HostLayout
-	Union [64]uint64 // a union, whose members are methods
-}
-
-// RunS is the member s of struct kvm_run.
-type RunS struct {
-	_     structs.HostLayout
-	Union [256]uint64 // a union, whose members are methods
-}
-
-// Run is struct kvm_run.
-type Run struct {
-	_                          structs.HostLayout
-	RequestInterruptWindow     uint8
-	ImmediateExit              uint8
-	Padding1                   [6]uint8
-	ExitReason                 uint32
-	ReadyForInterruptInjection uint8
-	IfFlag                     uint8
-	Flags                      uint16
-	CR8                        uint64
-	APICBase                   uint64
-	Union                      [32]uint64 // a union, whose members are methods
-	KVMValidRegs               uint64
-	KVMDirtyRegs               uint64
-	S                          RunS
-}
-
-// GuestDebug is struct kvm_guest_debug.
-type GuestDebug struct {
-	_       structs.HostLayout
-	Control uint32
-	Pad     uint32
-	Arch    GuestDebugArch
 }
 
 // StealTime is struct kvm_steal_time.

@@ -7,6 +7,15 @@ package uapi
 
 import "structs"
 
+// UserFPSIMDState is struct user_fpsimd_state.
+type UserFPSIMDState struct {
+	_        structs.HostLayout
+	Vregs    [32][2]uint64
+	Fpsr     uint32
+	Fpcr     uint32
+	Reserved [2]uint32
+}
+
 // UserPTRegs is struct user_pt_regs.
 type UserPTRegs struct {
 	_      structs.HostLayout
@@ -16,13 +25,65 @@ type UserPTRegs struct {
 	Pstate uint64
 }
 
-// UserFPSIMDState is struct user_fpsimd_state.
-type UserFPSIMDState struct {
-	_        structs.HostLayout
-	Vregs    [32][2]uint64
-	Fpsr     uint32
-	Fpcr     uint32
-	Reserved [2]uint32
+// IRQChipChip is the member chip of struct kvm_irqchip.
+type IRQChipChip struct {
+	_     structs.HostLayout
+	Dummy [512]uint8
+}
+
+// DebugExitArch is struct kvm_debug_exit_arch.
+type DebugExitArch struct {
+	_       structs.HostLayout
+	HSR     uint32
+	HSRHigh uint32
+	FAR     uint64
+}
+
+// SyncRegs is struct kvm_sync_regs.
+type SyncRegs struct {
+	_              structs.HostLayout
+	DeviceIRQLevel uint64
+}
+
+// RunS is the member s of struct kvm_run.
+type RunS struct {
+	_     structs.HostLayout
+	Union [256]uint64 // a union, whose members are methods
+}
+
+// Run is struct kvm_run.
+type Run struct {
+	_                          structs.HostLayout
+	RequestInterruptWindow     uint8
+	ImmediateExit              uint8
+	Padding1                   [6]uint8
+	ExitReason                 uint32
+	ReadyForInterruptInjection uint8
+	IfFlag                     uint8
+	Flags                      uint16
+	CR8                        uint64
+	APICBase                   uint64
+	Union                      [32]uint64 // a union, whose members are methods
+	KVMValidRegs               uint64
+	KVMDirtyRegs               uint64
+	S                          RunS
+}
+
+// GuestDebugArch is struct kvm_guest_debug_arch.
+type GuestDebugArch struct {
+	_      structs.HostLayout
+	DbgBcr [16]uint64
+	DbgBvr [16]uint64
+	DbgWcr [16]uint64
+	DbgWvr [16]uint64
+}
+
+// GuestDebug is struct kvm_guest_debug.
+type GuestDebug struct {
+	_       structs.HostLayout
+	Control uint32
+	Pad     uint32
+	Arch    GuestDebugArch
 }
 
 // Regs is struct kvm_regs.
@@ -51,29 +112,6 @@ type Sregs struct {
 // FPU is struct kvm_fpu.
 type FPU struct {
 	_ structs.HostLayout
-}
-
-// GuestDebugArch is struct kvm_guest_debug_arch.
-type GuestDebugArch struct {
-	_      structs.HostLayout
-	DbgBcr [16]uint64
-	DbgBvr [16]uint64
-	DbgWcr [16]uint64
-	DbgWvr [16]uint64
-}
-
-// DebugExitArch is struct kvm_debug_exit_arch.
-type DebugExitArch struct {
-	_       structs.HostLayout
-	HSR     uint32
-	HSRHigh uint32
-	FAR     uint64
-}
-
-// SyncRegs is struct kvm_sync_regs.
-type SyncRegs struct {
-	_              structs.HostLayout
-	DeviceIRQLevel uint64
 }
 
 // PMUEventFilter is struct kvm_pmu_event_filter.
@@ -134,42 +172,4 @@ type RegMaskRange struct {
 	Addr     uint64
 	Range    uint32
 	Reserved [13]uint32
-}
-
-// IRQChipChip is the member chip of struct kvm_irqchip.
-type IRQChipChip struct {
-	_     structs.HostLayout
-	Dummy [512]uint8
-}
-
-// RunS is the member s of struct kvm_run.
-type RunS struct {
-	_     structs.HostLayout
-	Union [256]uint64 // a union, whose members are methods
-}
-
-// Run is struct kvm_run.
-type Run struct {
-	_                          structs.HostLayout
-	RequestInterruptWindow     uint8
-	ImmediateExit              uint8
-	Padding1                   [6]uint8
-	ExitReason                 uint32
-	ReadyForInterruptInjection uint8
-	IfFlag                     uint8
-	Flags                      uint16
-	CR8                        uint64
-	APICBase                   uint64
-	Union                      [32]uint64 // a union, whose members are methods
-	KVMValidRegs               uint64
-	KVMDirtyRegs               uint64
-	S                          RunS
-}
-
-// GuestDebug is struct kvm_guest_debug.
-type GuestDebug struct {
-	_       structs.HostLayout
-	Control uint32
-	Pad     uint32
-	Arch    GuestDebugArch
 }

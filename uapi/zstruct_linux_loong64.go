@@ -7,26 +7,10 @@ package uapi
 
 import "structs"
 
-// Regs is struct kvm_regs.
-type Regs struct {
-	_   structs.HostLayout
-	GPR [32]uint64
-	PC  uint64
-}
-
-// Fpureg is struct kvm_fpureg.
-type Fpureg struct {
+// IRQChipChip is the member chip of struct kvm_irqchip.
+type IRQChipChip struct {
 	_     structs.HostLayout
-	Val64 [4]uint64
-}
-
-// FPU is struct kvm_fpu.
-type FPU struct {
-	_    structs.HostLayout
-	FCSR uint32
-	_    [4]byte
-	FCC  uint64
-	FPR  [32]Fpureg
+	Dummy [512]uint8
 }
 
 // DebugExitArch is struct kvm_debug_exit_arch.
@@ -34,33 +18,9 @@ type DebugExitArch struct {
 	_ structs.HostLayout
 }
 
-// GuestDebugArch is struct kvm_guest_debug_arch.
-type GuestDebugArch struct {
-	_ structs.HostLayout
-}
-
 // SyncRegs is struct kvm_sync_regs.
 type SyncRegs struct {
 	_ structs.HostLayout
-}
-
-// Sregs is struct kvm_sregs.
-type Sregs struct {
-	_ structs.HostLayout
-}
-
-// IOCSREntry is struct kvm_iocsr_entry.
-type IOCSREntry struct {
-	_    structs.HostLayout
-	Addr uint32
-	Pad  uint32
-	Data uint64
-}
-
-// IRQChipChip is the member chip of struct kvm_irqchip.
-type IRQChipChip struct {
-	_     structs.HostLayout
-	Dummy [512]uint8
 }
 
 // RunS is the member s of struct kvm_run.
@@ -87,9 +47,49 @@ type Run struct {
 	S                          RunS
 }
 
+// GuestDebugArch is struct kvm_guest_debug_arch.
+type GuestDebugArch struct {
+	_ structs.HostLayout
+}
+
 // GuestDebug is struct kvm_guest_debug.
 type GuestDebug struct {
 	_       structs.HostLayout
 	Control uint32
 	Pad     uint32
+}
+
+// Regs is struct kvm_regs.
+type Regs struct {
+	_   structs.HostLayout
+	GPR [32]uint64
+	PC  uint64
+}
+
+// Fpureg is struct kvm_fpureg.
+type Fpureg struct {
+	_     structs.HostLayout
+	Val64 [4]uint64
+}
+
+// FPU is struct kvm_fpu.
+type FPU struct {
+	_    structs.HostLayout
+	FCSR uint32
+	_    [4]byte
+	FCC  uint64
+	FPR  [32]Fpureg
+}
+
+// Sregs is struct kvm_sregs.
+type Sregs struct {
+	_ structs.HostLayout
+}
+
+// IOCSREntry is struct kvm_iocsr_entry.
+type IOCSREntry struct {
+	_    structs.HostLayout
+	Addr uint32
+	Pad  uint32
+	Data uint64
 }

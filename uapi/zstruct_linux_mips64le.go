@@ -7,18 +7,10 @@ package uapi
 
 import "structs"
 
-// Regs is struct kvm_regs.
-type Regs struct {
-	_   structs.HostLayout
-	GPR [32]uint64
-	Hi  uint64
-	Lo  uint64
-	PC  uint64
-}
-
-// FPU is struct kvm_fpu.
-type FPU struct {
-	_ structs.HostLayout
+// IRQChipChip is the member chip of struct kvm_irqchip.
+type IRQChipChip struct {
+	_     structs.HostLayout
+	Dummy [512]uint8
 }
 
 // DebugExitArch is struct kvm_debug_exit_arch.
@@ -27,32 +19,9 @@ type DebugExitArch struct {
 	EPC uint64
 }
 
-// GuestDebugArch is struct kvm_guest_debug_arch.
-type GuestDebugArch struct {
-	_ structs.HostLayout
-}
-
 // SyncRegs is struct kvm_sync_regs.
 type SyncRegs struct {
 	_ structs.HostLayout
-}
-
-// Sregs is struct kvm_sregs.
-type Sregs struct {
-	_ structs.HostLayout
-}
-
-// MIPSInterrupt is struct kvm_mips_interrupt.
-type MIPSInterrupt struct {
-	_   structs.HostLayout
-	CPU uint32
-	IRQ uint32
-}
-
-// IRQChipChip is the member chip of struct kvm_irqchip.
-type IRQChipChip struct {
-	_     structs.HostLayout
-	Dummy [512]uint8
 }
 
 // RunS is the member s of struct kvm_run.
@@ -79,9 +48,40 @@ type Run struct {
 	S                          RunS
 }
 
+// GuestDebugArch is struct kvm_guest_debug_arch.
+type GuestDebugArch struct {
+	_ structs.HostLayout
+}
+
 // GuestDebug is struct kvm_guest_debug.
 type GuestDebug struct {
 	_       structs.HostLayout
 	Control uint32
 	Pad     uint32
+}
+
+// Regs is struct kvm_regs.
+type Regs struct {
+	_   structs.HostLayout
+	GPR [32]uint64
+	Hi  uint64
+	Lo  uint64
+	PC  uint64
+}
+
+// FPU is struct kvm_fpu.
+type FPU struct {
+	_ structs.HostLayout
+}
+
+// Sregs is struct kvm_sregs.
+type Sregs struct {
+	_ structs.HostLayout
+}
+
+// MIPSInterrupt is struct kvm_mips_interrupt.
+type MIPSInterrupt struct {
+	_   structs.HostLayout
+	CPU uint32
+	IRQ uint32
 }

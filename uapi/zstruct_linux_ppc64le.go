@@ -7,6 +7,71 @@ package uapi
 
 import "structs"
 
+// IRQChipChip is the member chip of struct kvm_irqchip.
+type IRQChipChip struct {
+	_     structs.HostLayout
+	Dummy [512]uint8
+}
+
+// DebugExitArch is struct kvm_debug_exit_arch.
+type DebugExitArch struct {
+	_        structs.HostLayout
+	Address  uint64
+	Status   uint32
+	Reserved uint32
+}
+
+// SyncRegs is struct kvm_sync_regs.
+type SyncRegs struct {
+	_ structs.HostLayout
+}
+
+// RunS is the member s of struct kvm_run.
+type RunS struct {
+	_     structs.HostLayout
+	Union [2048]uint8 // a union, whose members are methods
+}
+
+// Run is struct kvm_run.
+type Run struct {
+	_                          structs.HostLayout
+	RequestInterruptWindow     uint8
+	ImmediateExit              uint8
+	Padding1                   [6]uint8
+	ExitReason                 uint32
+	ReadyForInterruptInjection uint8
+	IfFlag                     uint8
+	Flags                      uint16
+	CR8                        uint64
+	APICBase                   uint64
+	Union                      [32]uint64 // a union, whose members are methods
+	KVMValidRegs               uint64
+	KVMDirtyRegs               uint64
+	S                          RunS
+}
+
+// GuestDebugArchBP is the member bp of struct kvm_guest_debug_arch.
+type GuestDebugArchBP struct {
+	_        structs.HostLayout
+	Addr     uint64
+	Type     uint32
+	Reserved uint32
+}
+
+// GuestDebugArch is struct kvm_guest_debug_arch.
+type GuestDebugArch struct {
+	_  structs.HostLayout
+	BP [16]GuestDebugArchBP
+}
+
+// GuestDebug is struct kvm_guest_debug.
+type GuestDebug struct {
+	_       structs.HostLayout
+	Control uint32
+	Pad     uint32
+	Arch    GuestDebugArch
+}
+
 // Regs is struct kvm_regs.
 type Regs struct {
 	_     structs.HostLayout
@@ -149,33 +214,6 @@ type Sregs struct {
 type FPU struct {
 	_   structs.HostLayout
 	FPR [32]uint64
-}
-
-// DebugExitArch is struct kvm_debug_exit_arch.
-type DebugExitArch struct {
-	_        structs.HostLayout
-	Address  uint64
-	Status   uint32
-	Reserved uint32
-}
-
-// GuestDebugArchBP is the member bp of struct kvm_guest_debug_arch.
-type GuestDebugArchBP struct {
-	_        structs.HostLayout
-	Addr     uint64
-	Type     uint32
-	Reserved uint32
-}
-
-// GuestDebugArch is struct kvm_guest_debug_arch.
-type GuestDebugArch struct {
-	_  structs.HostLayout
-	BP [16]GuestDebugArchBP
-}
-
-// SyncRegs is struct kvm_sync_regs.
-type SyncRegs struct {
-	_ structs.HostLayout
 }
 
 // CreateSPAPRTCE is struct kvm_create_spapr_tce.
@@ -323,44 +361,6 @@ type PPCResizeHPT struct {
 	Flags uint64
 	Shift uint32
 	Pad   uint32
-}
-
-// IRQChipChip is the member chip of struct kvm_irqchip.
-type IRQChipChip struct {
-	_     structs.HostLayout
-	Dummy [512]uint8
-}
-
-// RunS is the member s of struct kvm_run.
-type RunS struct {
-	_     structs.HostLayout
-	Union [2048]uint8 // a union, whose members are methods
-}
-
-// Run is struct kvm_run.
-type Run struct {
-	_                          structs.HostLayout
-	RequestInterruptWindow     uint8
-	ImmediateExit              uint8
-	Padding1                   [6]uint8
-	ExitReason                 uint32
-	ReadyForInterruptInjection uint8
-	IfFlag                     uint8
-	Flags                      uint16
-	CR8                        uint64
-	APICBase                   uint64
-	Union                      [32]uint64 // a union, whose members are methods
-	KVMValidRegs               uint64
-	KVMDirtyRegs               uint64
-	S                          RunS
-}
-
-// GuestDebug is struct kvm_guest_debug.
-type GuestDebug struct {
-	_       structs.HostLayout
-	Control uint32
-	Pad     uint32
-	Arch    GuestDebugArch
 }
 
 // VCPUArchShared is struct kvm_vcpu_arch_shared.

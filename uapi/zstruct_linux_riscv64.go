@@ -7,49 +7,6 @@ package uapi
 
 import "structs"
 
-// Regs is struct kvm_regs.
-type Regs struct {
-	_ structs.HostLayout
-}
-
-// FPU is struct kvm_fpu.
-type FPU struct {
-	_ structs.HostLayout
-}
-
-// DebugExitArch is struct kvm_debug_exit_arch.
-type DebugExitArch struct {
-	_ structs.HostLayout
-}
-
-// GuestDebugArch is struct kvm_guest_debug_arch.
-type GuestDebugArch struct {
-	_ structs.HostLayout
-}
-
-// SyncRegs is struct kvm_sync_regs.
-type SyncRegs struct {
-	_ structs.HostLayout
-}
-
-// Sregs is struct kvm_sregs.
-type Sregs struct {
-	_ structs.HostLayout
-}
-
-// RISCVConfig is struct kvm_riscv_config.
-type RISCVConfig struct {
-	_               structs.HostLayout
-	ISA             uint64
-	ZicbomBlockSize uint64
-	Mvendorid       uint64
-	Marchid         uint64
-	Mimpid          uint64
-	ZicbozBlockSize uint64
-	SatpMode        uint64
-	ZicbopBlockSize uint64
-}
-
 // UserRegsStruct is struct user_regs_struct.
 type UserRegsStruct struct {
 	_   structs.HostLayout
@@ -85,6 +42,86 @@ type UserRegsStruct struct {
 	T4  uint64
 	T5  uint64
 	T6  uint64
+}
+
+// IRQChipChip is the member chip of struct kvm_irqchip.
+type IRQChipChip struct {
+	_     structs.HostLayout
+	Dummy [512]uint8
+}
+
+// DebugExitArch is struct kvm_debug_exit_arch.
+type DebugExitArch struct {
+	_ structs.HostLayout
+}
+
+// SyncRegs is struct kvm_sync_regs.
+type SyncRegs struct {
+	_ structs.HostLayout
+}
+
+// RunS is the member s of struct kvm_run.
+type RunS struct {
+	_     structs.HostLayout
+	Union [2048]uint8 // a union, whose members are methods
+}
+
+// Run is struct kvm_run.
+type Run struct {
+	_                          structs.HostLayout
+	RequestInterruptWindow     uint8
+	ImmediateExit              uint8
+	Padding1                   [6]uint8
+	ExitReason                 uint32
+	ReadyForInterruptInjection uint8
+	IfFlag                     uint8
+	Flags                      uint16
+	CR8                        uint64
+	APICBase                   uint64
+	Union                      [32]uint64 // a union, whose members are methods
+	KVMValidRegs               uint64
+	KVMDirtyRegs               uint64
+	S                          RunS
+}
+
+// GuestDebugArch is struct kvm_guest_debug_arch.
+type GuestDebugArch struct {
+	_ structs.HostLayout
+}
+
+// GuestDebug is struct kvm_guest_debug.
+type GuestDebug struct {
+	_       structs.HostLayout
+	Control uint32
+	Pad     uint32
+}
+
+// Regs is struct kvm_regs.
+type Regs struct {
+	_ structs.HostLayout
+}
+
+// FPU is struct kvm_fpu.
+type FPU struct {
+	_ structs.HostLayout
+}
+
+// Sregs is struct kvm_sregs.
+type Sregs struct {
+	_ structs.HostLayout
+}
+
+// RISCVConfig is struct kvm_riscv_config.
+type RISCVConfig struct {
+	_               structs.HostLayout
+	ISA             uint64
+	ZicbomBlockSize uint64
+	Mvendorid       uint64
+	Marchid         uint64
+	Mimpid          uint64
+	ZicbozBlockSize uint64
+	SatpMode        uint64
+	ZicbopBlockSize uint64
 }
 
 // RISCVCore is struct kvm_riscv_core.
@@ -157,41 +194,4 @@ type RISCVSBIFwft struct {
 	_               structs.HostLayout
 	MisalignedDeleg RISCVSBIFwftFeature
 	PointerMasking  RISCVSBIFwftFeature
-}
-
-// IRQChipChip is the member chip of struct kvm_irqchip.
-type IRQChipChip struct {
-	_     structs.HostLayout
-	Dummy [512]uint8
-}
-
-// RunS is the member s of struct kvm_run.
-type RunS struct {
-	_     structs.HostLayout
-	Union [2048]uint8 // a union, whose members are methods
-}
-
-// Run is struct kvm_run.
-type Run struct {
-	_                          structs.HostLayout
-	RequestInterruptWindow     uint8
-	ImmediateExit              uint8
-	Padding1                   [6]uint8
-	ExitReason                 uint32
-	ReadyForInterruptInjection uint8
-	IfFlag                     uint8
-	Flags                      uint16
-	CR8                        uint64
-	APICBase                   uint64
-	Union                      [32]uint64 // a union, whose members are methods
-	KVMValidRegs               uint64
-	KVMDirtyRegs               uint64
-	S                          RunS
-}
-
-// GuestDebug is struct kvm_guest_debug.
-type GuestDebug struct {
-	_       structs.HostLayout
-	Control uint32
-	Pad     uint32
 }

@@ -7,6 +7,99 @@ package uapi
 
 import "structs"
 
+// IRQChipChip is the member chip of struct kvm_irqchip.
+type IRQChipChip struct {
+	_     structs.HostLayout
+	Dummy [512]uint8
+}
+
+// DebugExitArch is struct kvm_debug_exit_arch.
+type DebugExitArch struct {
+	_    structs.HostLayout
+	Addr uint64
+	Type uint8
+	Pad  [7]uint8
+}
+
+// SyncRegs is struct kvm_sync_regs.
+type SyncRegs struct {
+	_        structs.HostLayout
+	Prefix   uint64
+	GPRs     [16]uint64
+	ACRs     [16]uint32
+	CRs      [16]uint64
+	Todpr    uint64
+	Cputm    uint64
+	Ckc      uint64
+	Pp       uint64
+	Gbea     uint64
+	Pft      uint64
+	PFS      uint64
+	Pfc      uint64
+	VRs      [32][2]uint64 // in a union
+	Reserved [512]uint8
+	FPC      uint32
+	Bits     [1]uint8 // bit fields, which are methods
+	Padding1 [51]uint8
+	RICCB    [64]uint8
+	Diag318  uint64
+	Padding2 [184]uint8
+	Union    [32]uint64 // a union, whose members are methods
+}
+
+// BPBC reads the bit bpbc of struct kvm_sync_regs.
+func (x *SyncRegs) BPBC() bool { return x.Bits[0]>>7&1 != 0 }
+
+// SetBPBC writes the bit bpbc of struct kvm_sync_regs.
+func (x *SyncRegs) SetBPBC(on bool) {
+	x.Bits[0] &^= 1 << 7
+	if on {
+		x.Bits[0] |= 1 << 7
+	}
+}
+
+// RunS is the member s of struct kvm_run.
+type RunS struct {
+	_     structs.HostLayout
+	Union [256]uint64 // a union, whose members are methods
+}
+
+// Run is struct kvm_run.
+type Run struct {
+	_                          structs.HostLayout
+	RequestInterruptWindow     uint8
+	ImmediateExit              uint8
+	Padding1                   [6]uint8
+	ExitReason                 uint32
+	ReadyForInterruptInjection uint8
+	IfFlag                     uint8
+	Flags                      uint16
+	CR8                        uint64
+	APICBase                   uint64
+	PSWMask                    uint64
+	PSWAddr                    uint64
+	Union                      [32]uint64 // a union, whose members are methods
+	KVMValidRegs               uint64
+	KVMDirtyRegs               uint64
+	S                          RunS
+}
+
+// GuestDebugArch is struct kvm_guest_debug_arch.
+type GuestDebugArch struct {
+	_      structs.HostLayout
+	NrHWBP uint32
+	Pad    uint32
+	HWBP   uint64 // a pointer in C
+}
+
+// GuestDebug is struct kvm_guest_debug.
+type GuestDebug struct {
+	_       structs.HostLayout
+	Control uint32
+	Pad     uint32
+	Arch    GuestDebugArch
+}
+
 // S390SKEYs is struct kvm_s390_skeys.
 type S390SKEYs struct {
 	_            structs.HostLayout
@@ -392,14 +485,6 @@ type FPU struct {
 	FPRs [16]uint64
 }
 
-// DebugExitArch is struct kvm_debug_exit_arch.
-type DebugExitArch struct {
-	_    structs.HostLayout
-	Addr uint64
-	Type uint8
-	Pad  [7]uint8
-}
-
 // HWBreakpoint is struct kvm_hw_breakpoint.
 type HWBreakpoint struct {
 	_        structs.HostLayout
@@ -408,89 +493,4 @@ type HWBreakpoint struct {
 	Len      uint64
 	Type     uint8
 	Pad      [7]uint8
-}
-
-// GuestDebugArch is struct kvm_guest_debug_arch.
-type GuestDebugArch struct {
-	_      structs.HostLayout
-	NrHWBP uint32
-	Pad    uint32
-	HWBP   uint64 // a pointer in C
-}
-
-// SyncRegs is struct kvm_sync_regs.
-type SyncRegs struct {
-	_        structs.HostLayout
-	Prefix   uint64
-	GPRs     [16]uint64
-	ACRs     [16]uint32
-	CRs      [16]uint64
-	Todpr    uint64
-	Cputm    uint64
-	Ckc      uint64
-	Pp       uint64
-	Gbea     uint64
-	Pft      uint64
-	PFS      uint64
-	Pfc      uint64
-	VRs      [32][2]uint64 // in a union
-	Reserved [512]uint8
-	FPC      uint32
-	Bits     [1]uint8 // bit fields, which are methods
-	Padding1 [51]uint8
-	RICCB    [64]uint8
-	Diag318  uint64
-	Padding2 [184]uint8
-	Union    [32]uint64 // a union, whose members are methods
-}
-
-// BPBC reads the bit bpbc of struct kvm_sync_regs.
-func (x *SyncRegs) BPBC() bool { return x.Bits[0]>>7&1 != 0 }
-
-// SetBPBC writes the bit bpbc of struct kvm_sync_regs.
-func (x *SyncRegs) SetBPBC(on bool) {
-	x.Bits[0] &^= 1 << 7
-	if on {
-		x.Bits[0] |= 1 << 7
-	}
-}
-
-// IRQChipChip is the member chip of struct kvm_irqchip.
-type IRQChipChip struct {
-	_     structs.HostLayout
-	Dummy [512]uint8
-}
-
-// RunS is the member s of struct kvm_run.
-type RunS struct {
-	_     structs.HostLayout
-	Union [256]uint64 // a union, whose members are methods
-}
-
-// Run is struct kvm_run.
-type Run struct {
-	_                          structs.HostLayout
-	RequestInterruptWindow     uint8
-	ImmediateExit              uint8
-	Padding1                   [6]uint8
-	ExitReason                 uint32
-	ReadyForInterruptInjection uint8
-	IfFlag                     uint8
-	Flags                      uint16
-	CR8                        uint64
-	APICBase                   uint64
-	PSWMask                    uint64
-	PSWAddr                    uint64
-	Union                      [32]uint64 // a union, whose members are methods
-	KVMValidRegs               uint64
-	KVMDirtyRegs               uint64
-	S                          RunS
-}
-
-// GuestDebug is struct kvm_guest_debug.
-type GuestDebug struct {
-	_       structs.HostLayout
-	Control uint32
-	Pad     uint32
-	Arch    GuestDebugArch
 }

@@ -13,6 +13,24 @@ func (x *IOAPICStateRedirtbl) Fields() *IOAPICStateRedirtblFields {
 	return (*IOAPICStateRedirtblFields)(unsafe.Pointer(&x.Bits))
 }
 
+// Dummy is the member chip.dummy of struct kvm_irqchip, in place.
+func (x *IRQChipChip) Dummy() *[512]uint8 {
+	// SAFETY: the storage is large enough and aligned, and no bits are invalid.
+	return (*[512]uint8)(unsafe.Pointer(&x.Union))
+}
+
+// PIC is the member chip.pic of struct kvm_irqchip, in place.
+func (x *IRQChipChip) PIC() *PICState {
+	// SAFETY: the storage is large enough and aligned, and no bits are invalid.
+	return (*PICState)(unsafe.Pointer(&x.Union))
+}
+
+// IOAPIC is the member chip.ioapic of struct kvm_irqchip, in place.
+func (x *IRQChipChip) IOAPIC() *IOAPICState {
+	// SAFETY: the storage is large enough and aligned, and no bits are invalid.
+	return (*IOAPICState)(unsafe.Pointer(&x.Union))
+}
+
 // VMX is the member hdr.vmx of struct kvm_nested_state, in place.
 func (x *NestedStateHdr) VMX() *VMXNestedStateHdr {
 	// SAFETY: the storage is large enough and aligned, and no bits are invalid.
@@ -113,22 +131,4 @@ func (x *XenVCPUAttrU) Timer() *XenVCPUAttrTimer {
 func (x *XenVCPUAttrU) Vector() *uint8 {
 	// SAFETY: the storage is large enough and aligned, and no bits are invalid.
 	return (*uint8)(unsafe.Pointer(&x.Union))
-}
-
-// Dummy is the member chip.dummy of struct kvm_irqchip, in place.
-func (x *IRQChipChip) Dummy() *[512]uint8 {
-	// SAFETY: the storage is large enough and aligned, and no bits are invalid.
-	return (*[512]uint8)(unsafe.Pointer(&x.Union))
-}
-
-// PIC is the member chip.pic of struct kvm_irqchip, in place.
-func (x *IRQChipChip) PIC() *PICState {
-	// SAFETY: the storage is large enough and aligned, and no bits are invalid.
-	return (*PICState)(unsafe.Pointer(&x.Union))
-}
-
-// IOAPIC is the member chip.ioapic of struct kvm_irqchip, in place.
-func (x *IRQChipChip) IOAPIC() *IOAPICState {
-	// SAFETY: the storage is large enough and aligned, and no bits are invalid.
-	return (*IOAPICState)(unsafe.Pointer(&x.Union))
 }

@@ -7,6 +7,36 @@ package uapi
 
 import "unsafe"
 
+// FPRs is the member fprs of struct kvm_sync_regs, in place.
+func (x *SyncRegs) FPRs() *[16]uint64 {
+	// SAFETY: the storage is large enough and aligned, and no bits are invalid.
+	return (*[16]uint64)(unsafe.Pointer(&x.VRs))
+}
+
+// Sdnx is the member sdnx of struct kvm_sync_regs, in place.
+func (x *SyncRegs) Sdnx() *[256]uint8 {
+	// SAFETY: the storage is large enough and aligned, and no bits are invalid.
+	return (*[256]uint8)(unsafe.Pointer(&x.Union))
+}
+
+// GSCB is the member gscb of struct kvm_sync_regs, in place.
+func (x *SyncRegs) GSCB() *[4]uint64 {
+	// SAFETY: the storage is large enough and aligned, and no bits are invalid.
+	return (*[4]uint64)(unsafe.Add(unsafe.Pointer(&x.Union), 16))
+}
+
+// Etoken is the member etoken of struct kvm_sync_regs, in place.
+func (x *SyncRegs) Etoken() *uint64 {
+	// SAFETY: the storage is large enough and aligned, and no bits are invalid.
+	return (*uint64)(unsafe.Add(unsafe.Pointer(&x.Union), 48))
+}
+
+// EtokenExtension is the member etoken_extension of struct kvm_sync_regs, in place.
+func (x *SyncRegs) EtokenExtension() *uint64 {
+	// SAFETY: the storage is large enough and aligned, and no bits are invalid.
+	return (*uint64)(unsafe.Add(unsafe.Pointer(&x.Union), 56))
+}
+
 // Mask is the member mask of struct kvm_s390_cmma_log, in place.
 func (x *S390CMMALog) Mask() *uint64 {
 	// SAFETY: the storage is large enough and aligned, and no bits are invalid.
@@ -101,34 +131,4 @@ func (x *S390PVInfo) VM() *S390PVInfoVM {
 func (x *S390ZPCIOpU) RegAen() *S390ZPCIOpRegAen {
 	// SAFETY: the storage is large enough and aligned, and no bits are invalid.
 	return (*S390ZPCIOpRegAen)(unsafe.Pointer(&x.Union))
-}
-
-// FPRs is the member fprs of struct kvm_sync_regs, in place.
-func (x *SyncRegs) FPRs() *[16]uint64 {
-	// SAFETY: the storage is large enough and aligned, and no bits are invalid.
-	return (*[16]uint64)(unsafe.Pointer(&x.VRs))
-}
-
-// Sdnx is the member sdnx of struct kvm_sync_regs, in place.
-func (x *SyncRegs) Sdnx() *[256]uint8 {
-	// SAFETY: the storage is large enough and aligned, and no bits are invalid.
-	return (*[256]uint8)(unsafe.Pointer(&x.Union))
-}
-
-// GSCB is the member gscb of struct kvm_sync_regs, in place.
-func (x *SyncRegs) GSCB() *[4]uint64 {
-	// SAFETY: the storage is large enough and aligned, and no bits are invalid.
-	return (*[4]uint64)(unsafe.Add(unsafe.Pointer(&x.Union), 16))
-}
-
-// Etoken is the member etoken of struct kvm_sync_regs, in place.
-func (x *SyncRegs) Etoken() *uint64 {
-	// SAFETY: the storage is large enough and aligned, and no bits are invalid.
-	return (*uint64)(unsafe.Add(unsafe.Pointer(&x.Union), 48))
-}
-
-// EtokenExtension is the member etoken_extension of struct kvm_sync_regs, in place.
-func (x *SyncRegs) EtokenExtension() *uint64 {
-	// SAFETY: the storage is large enough and aligned, and no bits are invalid.
-	return (*uint64)(unsafe.Add(unsafe.Pointer(&x.Union), 56))
 }

@@ -10,11 +10,12 @@ import (
 	"strings"
 )
 
-// clangNames are tried in turn. Any clang that knows the seven targets will do.
-var clangNames = []string{"clang", "clang-16", "clang-19", "clang-18", "clang-17", "clang-15"}
+// clangNames are tried in turn. 16 is the first that knows loongarch64; a plain
+// clang comes last because it may be an older one.
+var clangNames = []string{"clang-16", "clang-17", "clang-18", "clang-19", "clang-20", "clang-21", "clang"}
 
 // errNoClang says what to install.
-var errNoClang = fmt.Errorf("no clang: install Debian's package clang, or clang-16, which compiles for every architecture")
+var errNoClang = fmt.Errorf("no clang: install Debian's package clang-16 or a newer one, which compiles for every architecture")
 
 // findClang returns the compiler.
 func findClang() (string, error) {

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"debug/dwarf"
 	"debug/elf"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -26,11 +28,34 @@ func (c *compiler) types(ctx context.Context) (*facts, error) {
 		return nil, err
 	}
 	f := &facts{target: c.target, bigEndian: object.ByteOrder == binary.BigEndian}
-	r := &dwarfReader{data: data, records: map[string]*record{}, facts: f}
+	r := &dwarfReader{data: data, records: map[string]*record{}, facts: f, places: map[string]declared{}}
 	if err := r.read(); err != nil {
 		return nil, fmt.Errorf("%s: %w", c.target.goarch, err)
 	}
+	r.sort()
 	return f, nil
+}
+
+// declared is where the headers declare something.
+type declared struct {
+	file string
+	line int64
+}
+
+func (a declared) compare(b declared) int {
+	return cmp.Or(cmp.Compare(a.file, b.file), cmp.Compare(a.line, b.line))
+}
+
+// sort orders everything as the headers do, since the order of the debug
+// information is the compiler version's own. What other headers declare comes
+// first.
+func (r *dwarfReader) sort() {
+	slices.SortStableFunc(r.facts.records, func(a, b *record) int {
+		return cmp.Or(r.places[a.tag].compare(r.places[b.tag]), strings.Compare(a.tag, b.tag))
+	})
+	slices.SortStableFunc(r.facts.enums, func(a, b enumeration) int {
+		return r.places[a.members[0].name].compare(r.places[b.members[0].name])
+	})
 }
 
 // dwarfReader turns debug information into facts.
@@ -38,6 +63,7 @@ type dwarfReader struct {
 	data    *dwarf.Data
 	records map[string]*record // by tag
 	facts   *facts
+	places  map[string]declared // by a struct's tag or an enum's first constant
 }
 
 func (r *dwarfReader) read() error {
@@ -59,7 +85,8 @@ func (r *dwarfReader) read() error {
 			return nil
 		}
 		if file, ok := e.Val(dwarf.AttrDeclFile).(int64); ok && ours(lines.Files()[file].Name) {
-			if err := r.entry(e); err != nil {
+			line, _ := e.Val(dwarf.AttrDeclLine).(int64)
+			if err := r.entry(e, declared{lines.Files()[file].Name, line}); err != nil {
 				return err
 			}
 		}
@@ -68,12 +95,14 @@ func (r *dwarfReader) read() error {
 }
 
 // entry takes what the headers define at the top level.
-func (r *dwarfReader) entry(e *dwarf.Entry) error {
+func (r *dwarfReader) entry(e *dwarf.Entry, at declared) error {
+	tag, _ := e.Val(dwarf.AttrName).(string)
 	switch e.Tag {
 	case dwarf.TagStructType, dwarf.TagUnionType:
-		if _, named := e.Val(dwarf.AttrName).(string); !named {
+		if tag == "" {
 			return nil // reached through what holds it
 		}
+		r.places[tag] = at
 	case dwarf.TagEnumerationType:
 	default:
 		return nil
@@ -82,7 +111,8 @@ func (r *dwarfReader) entry(e *dwarf.Entry) error {
 	if err != nil {
 		return err
 	}
-	if enum, ok := t.(*dwarf.EnumType); ok {
+	if enum, ok := t.(*dwarf.EnumType); ok && len(enum.Val) > 0 {
+		r.places[enum.Val[0].Name] = at
 		r.facts.enums = append(r.facts.enums, convertEnum(enum))
 		return nil
 	}
@@ -161,7 +191,6 @@ func (r *dwarfReader) record(t *dwarf.StructType) (*record, error) {
 		out.members = append(out.members, m)
 	}
 	if out.tag != "" {
-		// After those it contains.
 		r.facts.records = append(r.facts.records, out)
 	}
 	return out, nil
