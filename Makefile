@@ -62,7 +62,7 @@ lint: $(LINT) ## golangci-lint with the rule that holds the import arrows
 
 $(LINT):
 	@echo "==> building golangci-lint (a few minutes, once)"
-	@GOBIN=$(CURDIR)/.cache $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.5.0
+	@GOBIN=$(CURDIR)/.cache $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 build: ## the command, static, into bin/
 	@$(GO) build -trimpath -o bin/microvm ./cmd/microvm

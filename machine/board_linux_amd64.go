@@ -20,6 +20,7 @@ type board struct {
 	ports  device.Bus
 	mmio   device.Bus
 	serial *device.Serial
+	rtc    *device.RTC
 	in     consoleInput
 }
 
@@ -39,13 +40,14 @@ func (m *Machine) createBoard() error {
 	b.serial = device.NewSerial(device.SerialConfig{
 		Line: gsi{m.vm, x86.COM1GSI}, Output: m.cfg.ConsoleOut,
 	})
+	b.rtc = device.NewRTC(time.Now, gsi{m.vm, x86.RTCGSI})
 	for _, d := range []struct {
 		name       string
 		base, size uint64
 		dev        device.Device
 	}{
 		{"serial port", x86.COM1Port, device.SerialSize, b.serial},
-		{"real-time clock", x86.RTCPort, device.RTCSize, device.NewRTC(time.Now, gsi{m.vm, x86.RTCGSI})},
+		{"real-time clock", x86.RTCPort, device.RTCSize, b.rtc},
 		{"sleep registers", x86.SleepControlPort, device.SleepSize, device.NewSleepRegs(acpi.SleepTypeOff, m.power)},
 		{"reset register", x86.ResetPort, device.ResetSize, device.NewResetReg(x86.ResetValue, m.power)},
 		{"delay port", 0x80, 1, device.Ignore{}},
@@ -104,6 +106,7 @@ func (b *board) start(ctx context.Context) (stop func()) {
 
 // close ends what the devices have running.
 func (b *board) close() error {
-	_ = b.serial.Close() // its error is the console's, told by ConsoleErr
-	return nil
+	// What went wrong on the console was its owner's to see.
+	_ = b.serial.Close()
+	return b.rtc.Close()
 }

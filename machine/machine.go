@@ -59,7 +59,7 @@ func New(cfg Config) (*Machine, error) {
 	}
 	m := &Machine{cfg: cfg, ended: make(chan struct{}), cancel: func() {}}
 	if err := m.build(); err != nil {
-		m.release()
+		_ = m.release() // the first error tells more
 		return nil, err
 	}
 	return m, nil

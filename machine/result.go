@@ -9,17 +9,17 @@ import (
 type Ending int
 
 const (
-	// PowerOff: the guest switched itself off.
+	// PowerOff means that the guest switched itself off.
 	PowerOff Ending = iota + 1
-	// Reset: the guest asked for a reset (a reboot, or a panic with panic=-1).
+	// Reset means that the guest asked for a reset (a reboot, or a panic with panic=-1).
 	// A machine does not start again by itself.
 	Reset
-	// TripleFault: a vCPU met a fault while it handled a fault that it met while
+	// TripleFault means that a vCPU met a fault while it handled a fault that it met while
 	// it handled a fault. Some kernels reboot this way.
 	TripleFault
-	// InternalError: KVM could not go on with a vCPU.
+	// InternalError means that KVM could not go on with a vCPU.
 	InternalError
-	// Stopped: the host ended the machine, by Stop or by the context.
+	// Stopped means that the host ended the machine, by Stop or by the context.
 	Stopped
 )
 

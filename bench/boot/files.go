@@ -32,11 +32,11 @@ func qemuFiles(ctx context.Context) ([]rig.File, error) {
 	}
 	files := []rig.File{{Guest: lanePaths.qemu, Host: qemu}}
 	for _, m := range library.FindAllStringSubmatch(string(out), -1) {
-		real, err := filepath.EvalSymlinks(m[1])
+		target, err := filepath.EvalSymlinks(m[1])
 		if err != nil {
 			return nil, err
 		}
-		files = append(files, rig.File{Guest: m[1], Host: real})
+		files = append(files, rig.File{Guest: m[1], Host: target})
 	}
 	for _, name := range firmware {
 		found, err := findFirmware(name)

@@ -48,7 +48,7 @@ func Report(w io.Writer) error {
 	_, err = fmt.Fprintf(w, "guest: %s %s %s, %d CPUs, %d MiB of memory, up %s s\n",
 		unix.ByteSliceToString(uts.Sysname[:]), unix.ByteSliceToString(uts.Release[:]),
 		unix.ByteSliceToString(uts.Machine[:]), runtime.NumCPU(),
-		uint64(info.Totalram)*uint64(info.Unit)>>20, strings.Fields(string(uptime))[0])
+		info.Totalram*uint64(info.Unit)>>20, strings.Fields(string(uptime))[0])
 	return err
 }
 
