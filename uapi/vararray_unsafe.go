@@ -33,6 +33,9 @@ func (v *varArray[H, E]) Header() *H {
 // Entries returns the array, in place. Its length is the room there is, whatever
 // the header says.
 func (v *varArray[H, E]) Entries() []E {
+	if v.n == 0 {
+		return nil // a pointer behind the header would point at nothing of ours
+	}
 	var h H
 	// SAFETY: the array starts where H ends, as the generator checked against C,
 	// and there is room for n of E, as makeVarArray made it.
