@@ -80,6 +80,8 @@ func (c *vcpuCore) stopOn(ctx context.Context) (undo func()) {
 	if ctx.Done() == nil {
 		return func() {}
 	}
+	// AfterFunc has a goroutine of its own, which may come late.
+	c.kick.stop.Store(ctx.Err() != nil)
 	done := make(chan struct{})
 	cancel := context.AfterFunc(ctx, func() {
 		defer close(done)

@@ -1,0 +1,133 @@
+package kvm
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// The promise tests prove what this package says of kicks, closing, the garbage
+// collector and many VMs, each many times over. scale makes a count fit where
+// they run: everything on a machine of its own, little with -short and in the
+// rig, where an exit takes a hundred times as long.
+func scale(tb testing.TB, full int) int {
+	tb.Helper()
+	n := full
+	switch {
+	case os.Getenv("KVM_TEST_LANE") != "":
+		n = max(full/100, 10)
+	case testing.Short():
+		n = max(full/20, 10)
+	}
+	if n != full {
+		tb.Logf("%d of %d rounds: the full count is for a plain run outside of the rig", n, full)
+	}
+	return n
+}
+
+// watchdog ends the process, with the stacks of all goroutines, when progress
+// stands still: a wake-up that was lost would hang the test otherwise.
+func watchdog(tb testing.TB, what string, progress *atomic.Int64) {
+	tb.Helper()
+	const patience = 30 * time.Second
+	stop := make(chan struct{})
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		last, since := progress.Load(), time.Now()
+		for {
+			select {
+			case <-stop:
+				return
+			case <-time.After(100 * time.Millisecond):
+			}
+			now := progress.Load()
+			if now != last {
+				last, since = now, time.Now()
+			}
+			if time.Since(since) > patience {
+				fmt.Fprintf(os.Stderr, "%s: no progress for %v after %d\n%s\n", what, patience, now, allStacks())
+				panic(tb.Name() + ": lost wake-up")
+			}
+		}
+	}()
+	tb.Cleanup(func() {
+		close(stop)
+		<-done
+	})
+}
+
+func allStacks() []byte {
+	buf := make([]byte, 1<<20)
+	return buf[:runtime.Stack(buf, true)]
+}
+
+// collectGarbage keeps the garbage collector busy until the test ends and
+// returns how many cycles there have been.
+func collectGarbage(tb testing.TB) (cycles func() uint32) {
+	tb.Helper()
+	var before runtime.MemStats
+	runtime.ReadMemStats(&before)
+	stop, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		var keep [][]byte
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			keep = append(keep[:len(keep)%64], make([]byte, 64<<10))
+			if len(keep) == 64 {
+				runtime.GC()
+				time.Sleep(time.Millisecond)
+			}
+		}
+	}()
+	tb.Cleanup(func() {
+		close(stop)
+		<-done
+	})
+	return func() uint32 {
+		var now runtime.MemStats
+		runtime.ReadMemStats(&now)
+		return now.NumGC - before.NumGC
+	}
+}
+
+// usage is what a process must not have more and more of.
+type usage struct {
+	fds, mappings, threads int
+	heap                   uint64 // bytes in use
+}
+
+func measureUsage(tb testing.TB) usage {
+	tb.Helper()
+	// Twice: the first finds what is unreachable, and its cleanups make more so.
+	runtime.GC()
+	runtime.GC()
+	var u usage
+	fds, err := filepath.Glob("/proc/self/fd/*")
+	must(tb, err)
+	u.fds = len(fds)
+	maps, err := os.ReadFile("/proc/self/maps")
+	must(tb, err)
+	u.mappings = strings.Count(string(maps), "\n")
+	status, err := os.ReadFile("/proc/self/status")
+	must(tb, err)
+	for line := range strings.Lines(string(status)) {
+		if _, err := fmt.Sscanf(line, "Threads: %d", &u.threads); err == nil {
+			break
+		}
+	}
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	u.heap = m.HeapAlloc
+	return u
+}
