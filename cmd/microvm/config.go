@@ -8,6 +8,7 @@ import (
 	"syscall"
 
 	"linuxkvm/boot"
+	"linuxkvm/boot/x86"
 	"linuxkvm/machine"
 )
 
@@ -75,6 +76,15 @@ func (i *images) close() {
 	if i.initrd != nil {
 		_ = i.initrd.Close()
 	}
+}
+
+// check refuses sizes of memory that no machine can have; those would be found
+// later too, but not by the name of the flag.
+func (f *runFlags) check() error {
+	if _, err := x86.NewLayout(uint64(f.memory)); err != nil {
+		return fmt.Errorf("--memory %s: %w", f.memory, err)
+	}
+	return nil
 }
 
 // config describes the machine that the flags ask for, without its console.

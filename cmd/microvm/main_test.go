@@ -51,7 +51,7 @@ type outcome struct {
 	stdout, stderr string
 }
 
-const patience = 4 * time.Minute
+const patience = 2 * time.Minute
 
 // finish runs a command to its end.
 func finish(t *testing.T, cmd *exec.Cmd) outcome {

@@ -39,6 +39,13 @@ func newRoot(s streams) *cobra.Command {
 	}
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(newRun(s), newInfo(s), newMan(), newVersion(s))
+	root.InitDefaultCompletionCmd()
+	for _, cmd := range root.Commands() {
+		if !cmd.Runnable() {
+			// Otherwise cobra answers a wrong argument with help and status 0.
+			cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+		}
+	}
 	return root
 }
 

@@ -47,9 +47,9 @@ func newRun(s streams) *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	flags.StringVar(&f.kernel, "kernel", "", "kernel image to boot: bzImage or ELF")
-	flags.StringVar(&f.initrd, "initrd", "", "initial RAM disk")
-	flags.StringVar(&f.cmdline, "cmdline", defaultCmdline, "kernel command line, instead of the default")
+	flags.StringVar(&f.kernel, "kernel", "", "kernel image to boot, a `FILE` in bzImage or ELF format")
+	flags.StringVar(&f.initrd, "initrd", "", "initial RAM disk, a `FILE`")
+	flags.StringVar(&f.cmdline, "cmdline", defaultCmdline, "kernel command line, a `TEXT` instead of the default")
 	flags.Var(&f.cpus, "cpus", fmt.Sprintf("number of vCPUs, 1 to %d", machine.MaxCPUs))
 	flags.Var(&f.memory, "memory", "size of guest memory, such as 512M or 1G")
 	for _, name := range []string{"kernel", "initrd"} {

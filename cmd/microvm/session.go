@@ -29,6 +29,9 @@ func (s signalled) status() status { return statusSignal + status(s.signal) }
 
 // run boots the machine and stays until it has ended.
 func run(f *runFlags, s streams) error {
+	if err := f.check(); err != nil {
+		return failed(err)
+	}
 	files, err := openImages(f)
 	if err != nil {
 		return failed(err)

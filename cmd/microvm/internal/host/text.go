@@ -154,5 +154,8 @@ func (c *Capability) columns() (value, words string) {
 	if m.unit == mask && c.Offered {
 		return fmt.Sprintf("%#x", uint32(c.Value)), m.words + ": " + bitNames(uint32(c.Value), m.bits)
 	}
+	if m.words == "" {
+		return c.Reading, "(no words for it here)"
+	}
 	return c.Reading, m.words
 }

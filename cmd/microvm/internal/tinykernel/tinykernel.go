@@ -1,4 +1,4 @@
-// Package tinykernel makes a kernel of some seventy bytes for tests: it boots
+// Package tinykernel makes a kernel of some eighty bytes for tests: it boots
 // wherever KVM is, in no time, and ends in every way a guest can.
 package tinykernel
 
@@ -29,14 +29,17 @@ const (
 // code runs at loadAddr, in 32-bit protected mode with flat segments. It polls
 // the serial port at 3F8h.
 var code = slices.Concat(
+	[]byte{0x66, 0xba, 0xf9, 0x03},       //       mov dx, 3F9h, the interrupt enable register
+	[]byte{0xb0, 0x01},                   //       mov al, receive: the port holds input back until then
+	[]byte{0xee},                         //       out dx, al
 	[]byte{0xbe, 0x00, 0x01, 0x10, 0x00}, //       mov esi, loadAddr+greeting
-	[]byte{0xac},                         // 05 print: lodsb
+	[]byte{0xac},                         // 0c print: lodsb
 	[]byte{0x84, 0xc0},                   //       test al, al
 	[]byte{0x74, 0x07},                   //       jz poll
 	[]byte{0x66, 0xba, 0xf8, 0x03},       //       mov dx, 3F8h
 	[]byte{0xee},                         //       out dx, al
 	[]byte{0xeb, 0xf4},                   //       jmp print
-	[]byte{0x66, 0xba, 0xfd, 0x03},       // 11 poll: mov dx, 3FDh
+	[]byte{0x66, 0xba, 0xfd, 0x03},       // 18 poll: mov dx, 3FDh
 	[]byte{0xec},                         //       in al, dx
 	[]byte{0xa8, 0x01},                   //       test al, 1
 	[]byte{0x74, 0xf7},                   //       jz poll
@@ -48,12 +51,12 @@ var code = slices.Concat(
 	[]byte{0x3c, PowerOff[0], 0x74, 0x12},
 	[]byte{0xee},                         //       out dx, al
 	[]byte{0xeb, 0xdf},                   //       jmp poll
-	[]byte{0xb0, 0xfe, 0xe6, 0x64},       // 32 reset: the keyboard controller's command
+	[]byte{0xb0, 0xfe, 0xe6, 0x64},       // 39 reset: the keyboard controller's command
 	[]byte{0xeb, 0xfe},                   //       jmp here
-	[]byte{0x0f, 0x0b},                   // 38 triple: ud2, without an IDT
-	[]byte{0xb8, 0x00, 0x00, 0x00, 0xd0}, // 3a internal: mov eax, D0000000h
+	[]byte{0x0f, 0x0b},                   // 3f triple: ud2, without an IDT
+	[]byte{0xb8, 0x00, 0x00, 0x00, 0xd0}, // 48 internal: mov eax, D0000000h
 	[]byte{0xff, 0xe0},                   //       jmp eax
-	[]byte{0x66, 0xba, 0x00, 0x06},       // 41 off: mov dx, 600h, the ACPI sleep control register
+	[]byte{0x66, 0xba, 0x00, 0x06},       // 48 off: mov dx, 600h, the ACPI sleep control register
 	[]byte{0xb0, 0x34},                   //       mov al, sleep enable and the type of S5
 	[]byte{0xee},                         //       out dx, al
 	[]byte{0xeb, 0xfe},                   //       jmp here
