@@ -1,6 +1,7 @@
 package kvm
 
 import (
+	"math"
 	"runtime"
 
 	"linuxkvm/internal/sys"
@@ -78,7 +79,25 @@ func (v *VCPU) SetCPUID2(entries []CPUIDEntry) error {
 
 func getCPUID[R request](fd *sys.FD, req R) ([]CPUIDEntry, error) {
 	return growing(64, uapi.NewCPUID2Buffer, func(b *uapi.CPUID2Buffer) (int, error) {
+		entries := b.Entries()
+		for i := range entries {
+			entries[i] = untouched
+		}
 		_, err := ioctlBuffer(fd, req, b.Pointer())
-		return int(b.Header().Nent), err
+		n := min(int(b.Header().Nent), len(entries))
+		if err != nil {
+			return n, err
+		}
+		// KVM_GET_CPUID2 of older kernels (6.1 is one) leaves the count as it was.
+		for n > 0 && entries[n-1] == untouched {
+			n--
+		}
+		return n, nil
 	})
+}
+
+// untouched is an entry that KVM has not written: no leaf is like that.
+var untouched = CPUIDEntry{
+	Function: math.MaxUint32, Index: math.MaxUint32, Flags: math.MaxUint32,
+	EAX: math.MaxUint32, EBX: math.MaxUint32, ECX: math.MaxUint32, EDX: math.MaxUint32,
 }

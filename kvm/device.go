@@ -18,7 +18,7 @@ type Device struct {
 
 // CreateDevice makes a device of a type: uapi.DevTypeVFIO and so on. ENODEV
 // means that this host does not know the type, EEXIST that the VM has its only
-// one already.
+// one already. (Some kernels can, on amd64, and do not announce the capability.)
 //
 // ioctl: KVM_CREATE_DEVICE (vm) · cap: KVM_CAP_DEVICE_CTRL · arch: all · since: Linux 3.10 · doc: virt/kvm/api.rst "KVM_CREATE_DEVICE"
 func (vm *VM) CreateDevice(kind uint32) (*Device, error) {
@@ -30,7 +30,7 @@ func (vm *VM) CreateDevice(kind uint32) (*Device, error) {
 	defer c.fd.Release()
 	arg := uapi.CreateDevice{Type: kind}
 	if err := vmSet(vm, uapi.IoctlVMCreateDevice, &arg); err != nil {
-		return nil, explain(err, vm, uapi.CapDeviceCtrl, "3.10")
+		return nil, err
 	}
 	c.retain()
 	fd := sys.NewFD(int(arg.FD), func(fd int) {
@@ -50,7 +50,7 @@ func (vm *VM) HasDevice(kind uint32) (bool, error) {
 	if errors.Is(err, syscall.ENODEV) {
 		return false, nil
 	}
-	return err == nil, explain(err, vm, uapi.CapDeviceCtrl, "3.10")
+	return err == nil, err
 }
 
 // VM returns the VM the device belongs to.

@@ -12,11 +12,10 @@ import (
 func newVFIODevice(t *testing.T) (*VM, *Device) {
 	t.Helper()
 	vm := newTestVM(t)
-	needCap(t, vm, uapi.CapDeviceCtrl, "3.10")
 	has, err := vm.HasDevice(uapi.DevTypeVFIO)
 	must(t, err)
 	if !has {
-		t.Skip("needs KVM's VFIO device: a kernel with CONFIG_KVM_VFIO and its module loaded (modprobe vfio)")
+		t.Skip("needs KVM's VFIO device: a kernel with CONFIG_KVM_VFIO, which Debian's cloud kernels are not")
 	}
 	d, err := vm.CreateDevice(uapi.DevTypeVFIO)
 	must(t, err)
@@ -52,7 +51,6 @@ func TestDeviceAttributes(t *testing.T) {
 
 func TestCreateDeviceRefusals(t *testing.T) {
 	vm := newTestVM(t)
-	needCap(t, vm, uapi.CapDeviceCtrl, "3.10")
 	_, err := vm.CreateDevice(1<<32 - 1)
 	wantError(t, err, syscall.ENODEV, "KVM_CREATE_DEVICE")
 	if has, err := vm.HasDevice(1<<32 - 1); err != nil || has {

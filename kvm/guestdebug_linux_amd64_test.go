@@ -1,6 +1,7 @@
 package kvm
 
 import (
+	"os"
 	"testing"
 
 	"linuxkvm/uapi"
@@ -25,7 +26,17 @@ func TestSingleStep(t *testing.T) {
 	runUntil(t, v, uapi.ExitHLT)
 }
 
+// needBreakpoints skips a test in the rig: the processor that QEMU emulates
+// neither watches addresses for a guest nor intercepts its INT3.
+func needBreakpoints(t *testing.T) {
+	t.Helper()
+	if lane := os.Getenv("KVM_TEST_LANE"); lane != "" {
+		t.Skipf("needs breakpoints in a guest, which QEMU's emulation of SVM leaves out (lane %s): run it on a machine with virtualization", lane)
+	}
+}
+
 func TestHardwareBreakpoint(t *testing.T) {
+	needBreakpoints(t)
 	vm, v, _ := newGuest(t, nops...)
 	needCap(t, vm, uapi.CapSetGuestDebug, "2.6.30")
 	must(t, v.SetDebug(Debug{Breakpoints: []Breakpoint{{Addr: 0x9999}, {Addr: guestBase + 2}}}))
@@ -38,6 +49,7 @@ func TestHardwareBreakpoint(t *testing.T) {
 }
 
 func TestSoftwareBreakpoint(t *testing.T) {
+	needBreakpoints(t)
 	needProcessor(t)
 	vm, v, _ := newGuest(t, 0x90, 0xcc, 0xf4)
 	needCap(t, vm, uapi.CapSetGuestDebug, "2.6.30")
