@@ -73,9 +73,13 @@ func (m *Machine) power(e device.PowerEvent) {
 	}
 }
 
-// tables writes the ACPI tables, which are where the guest's kernel learns what
-// there is, and returns the address of their root.
-func (m *Machine) tables() (rsdp uint64, err error) {
+// firmware writes what a PC's firmware leaves in memory: code at the reset vector,
+// and the ACPI tables, which are where the guest's kernel learns what there is.
+// It returns the address of their root.
+func (m *Machine) firmware() (rsdp uint64, err error) {
+	if err := x86.WriteResetVector(m.space); err != nil {
+		return 0, err
+	}
 	t, err := acpi.Build(acpi.Machine{
 		CPUs:             m.cfg.CPUs,
 		LAPICAddr:        x86.LAPICAddr,
@@ -85,7 +89,7 @@ func (m *Machine) tables() (rsdp uint64, err error) {
 		ResetPort:        x86.ResetPort,
 		ResetValue:       x86.ResetValue,
 		Serial:           []acpi.Serial{{Port: x86.COM1Port, GSI: x86.COM1GSI}},
-	}, x86.ACPIAddr, x86.ACPIRoom)
+	}, x86.ACPIAddr, x86.ResetVectorAddr-x86.ACPIAddr)
 	if err != nil {
 		return 0, err
 	}

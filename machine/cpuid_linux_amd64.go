@@ -12,6 +12,7 @@ const (
 	leafFeatures   = 0x1
 	leafCache      = 0x4
 	leafTopology   = 0xb
+	leafXSAVE      = 0xd
 	leafTopologyV2 = 0x1f
 	leafAMDSizes   = 0x80000008
 	leafAMDCache   = 0x8000001d
@@ -46,7 +47,29 @@ func (m *Machine) setCPUID(cpu *kvm.VCPU) error {
 		}
 		t.apply(e)
 	}
-	return cpu.SetCPUID2(entries)
+	if err := cpu.SetCPUID2(entries); err != nil {
+		return err
+	}
+	return setXCR0(cpu, entries)
+}
+
+// setXCR0 switches on every state component that the guest's CPUID offers. A
+// kernel does that itself, and KVM then corrects the sizes in CPUID, unless it
+// never hears of it: QEMU's emulation of SVM, which the rig runs on, does not
+// intercept XSETBV. Newer kernels do not survive sizes that are wrong.
+func setXCR0(cpu *kvm.VCPU, entries []kvm.CPUIDEntry) error {
+	var components uint64
+	for _, e := range entries {
+		if e.Function == leafXSAVE && e.Index == 0 {
+			components = uint64(e.EDX)<<32 | uint64(e.EAX)
+		}
+	}
+	if components == 0 {
+		return nil // no XSAVE, no XCR0
+	}
+	xcrs := uapi.XCRs{NrXCRs: 1}
+	xcrs.XCRs[0].Value = components // register 0
+	return cpu.SetXCRs(&xcrs)
 }
 
 // topology is the place of one vCPU among all.

@@ -72,7 +72,7 @@ func (m *Machine) createMemory() error {
 // loadKernel puts the kernel, its initrd and the tables into guest memory and
 // the first vCPU at its entry.
 func (m *Machine) loadKernel() error {
-	rsdp, err := m.tables()
+	rsdp, err := m.firmware()
 	if err != nil {
 		return fmt.Errorf("machine: %w", err)
 	}
