@@ -139,13 +139,6 @@ func TestPIT2RoundTrip(t *testing.T) {
 	must(t, vm.ReinjectControl(true))
 }
 
-func TestPIT2NeedsAController(t *testing.T) {
-	vm := newTestVM(t)
-	if err := vm.CreatePIT2(0); err == nil {
-		t.Error("a PIT without an interrupt controller")
-	}
-}
-
 // A guest in HLT is woken by an interrupt that comes through the in-kernel PIC.
 func TestInterruptWakesHLT(t *testing.T) {
 	vm := newTestVM(t)
