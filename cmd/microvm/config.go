@@ -8,7 +8,7 @@ import (
 	"syscall"
 
 	"linuxkvm/boot"
-	"linuxkvm/boot/x86"
+	"linuxkvm/cmd/microvm/internal/size"
 	"linuxkvm/machine"
 )
 
@@ -78,11 +78,21 @@ func (i *images) close() {
 	}
 }
 
-// check refuses sizes of memory that no machine can have; those would be found
-// later too, but not by the name of the flag.
+// Guest memory is whole pages, and ends where addresses of 46 bits may end.
+const (
+	pageSize  = 4 << 10
+	maxMemory = size.Bytes(32 << 40)
+)
+
+// check refuses sizes of memory that no machine can have, by the name of the flag.
 func (f *runFlags) check() error {
-	if _, err := x86.NewLayout(uint64(f.memory)); err != nil {
-		return fmt.Errorf("--memory %s: %w", f.memory, err)
+	switch {
+	case f.memory == 0:
+		return errors.New("--memory: a machine needs memory; ask for 64M or more for a Linux kernel")
+	case f.memory%pageSize != 0:
+		return fmt.Errorf("--memory %s: want a multiple of %s", f.memory, size.Bytes(pageSize))
+	case f.memory > maxMemory:
+		return fmt.Errorf("--memory %s: a machine has at most %s", f.memory, maxMemory)
 	}
 	return nil
 }

@@ -42,6 +42,9 @@ func newRun(s streams) *cobra.Command {
 			if f.kernel == "" {
 				return errors.New("no kernel: name one with --kernel, such as --kernel /boot/vmlinuz-$(uname -r)")
 			}
+			if err := f.check(); err != nil {
+				return err
+			}
 			return run(&f, s)
 		},
 	}

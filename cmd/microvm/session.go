@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"sync/atomic"
 	"syscall"
 
 	"linuxkvm/cmd/microvm/internal/console"
@@ -29,9 +30,6 @@ func (s signalled) status() status { return statusSignal + status(s.signal) }
 
 // run boots the machine and stays until it has ended.
 func run(f *runFlags, s streams) error {
-	if err := f.check(); err != nil {
-		return failed(err)
-	}
 	files, err := openImages(f)
 	if err != nil {
 		return failed(err)
@@ -50,24 +48,37 @@ func run(f *runFlags, s streams) error {
 	defer m.Close()
 	warn(s.err)
 
-	var raw *console.Raw
+	// Before the terminal is raw: a signal must not end us in between.
+	var terminal terminal
+	defer onSignal(stop, func() { _ = terminal.restore() })()
 	if interactive {
 		fmt.Fprintln(s.err, hint)
-		if raw, err = console.MakeRaw(s.in); err != nil {
+		if err := terminal.makeRaw(s.in); err != nil {
 			return failed(err)
 		}
-		// Also when something below panics.
-		defer raw.Restore()
+		// Also when something below panics; otherwise it is restored by then.
+		defer func() { _ = terminal.restore() }()
 	}
-	defer onSignal(stop, func() { _ = raw.Restore() })()
 
 	result, err := m.Run(ctx)
 	// What follows is said on a terminal in its ordinary mode.
-	if restoreErr := raw.Restore(); restoreErr != nil && err == nil {
+	if restoreErr := terminal.restore(); restoreErr != nil && err == nil {
 		err = restoreErr
 	}
 	return conclude(result, err, context.Cause(ctx), s.err)
 }
+
+// terminal is the terminal when it is raw, for more than one goroutine.
+type terminal struct{ raw atomic.Pointer[console.Raw] }
+
+func (t *terminal) makeRaw(tty *os.File) error {
+	raw, err := console.MakeRaw(tty)
+	t.raw.Store(raw)
+	return err
+}
+
+// restore does nothing for a terminal that is not raw.
+func (t *terminal) restore() error { return t.raw.Load().Restore() }
 
 // warn says that a guest that seems to hang may just be slow.
 func warn(w io.Writer) {

@@ -40,9 +40,9 @@ var statuses = []struct {
 func statusTable() string {
 	var b strings.Builder
 	for _, s := range statuses {
-		fmt.Fprintf(&b, "  %3d    %s\n", s.status, s.words)
+		fmt.Fprintf(&b, "    %5d  %s\n", s.status, s.words)
 	}
-	fmt.Fprintf(&b, "  %3d+n  ended by signal n\n", statusSignal)
+	fmt.Fprintf(&b, "    %3d+n  ended by signal n\n", statusSignal)
 	return b.String()
 }
 

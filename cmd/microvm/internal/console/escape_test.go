@@ -73,7 +73,7 @@ func TestReaderPassesErrorsOn(t *testing.T) {
 	broken := errors.New("broken")
 	r := NewReader(io.MultiReader(strings.NewReader("ab\x01"), iotest.ErrReader(broken)), func() { t.Error("left") })
 	got, err := io.ReadAll(r)
-	if string(got) != "ab\x01" || err != broken {
+	if string(got) != "ab\x01" || !errors.Is(err, broken) {
 		t.Errorf("%q, %v", got, err)
 	}
 }

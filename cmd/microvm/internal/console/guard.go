@@ -45,7 +45,7 @@ func startGuard(tty *os.File, settings *unix.Termios) (*guard, error) {
 		SysProcAttr: &syscall.SysProcAttr{Setsid: true},
 	}}
 	if err := g.cmd.Start(); err != nil {
-		w.Close()
+		_ = w.Close()
 		return nil, err
 	}
 	// The pipe holds it all, whether the guard reads it now or after our end.
@@ -61,7 +61,7 @@ func (g *guard) dismiss() {
 	// Neither can fail in a way that leaves something to do: a guard that is
 	// gone is what is wanted.
 	_, _ = g.pipe.Write([]byte{0})
-	g.pipe.Close()
+	_ = g.pipe.Close()
 	_ = g.cmd.Wait()
 }
 

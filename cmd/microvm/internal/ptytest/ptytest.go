@@ -30,7 +30,7 @@ func Open(t testing.TB) *PTY {
 		t.Fatalf("open /dev/ptmx: %v: mount devpts", err)
 	}
 	p := &PTY{master: os.NewFile(uintptr(fd), "ptmx")}
-	t.Cleanup(func() { p.master.Close() })
+	t.Cleanup(func() { _ = p.master.Close() })
 	n, err := unix.IoctlGetInt(fd, unix.TIOCGPTN)
 	if err != nil {
 		t.Fatal(err)
@@ -42,7 +42,7 @@ func Open(t testing.TB) *PTY {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { p.TTY.Close() })
+	t.Cleanup(func() { _ = p.TTY.Close() })
 	go p.record()
 	return p
 }
@@ -69,7 +69,7 @@ func (p *PTY) Type(t testing.TB, keys string) {
 }
 
 // Hangup takes the terminal away from the program.
-func (p *PTY) Hangup() { p.master.Close() }
+func (p *PTY) Hangup() { _ = p.master.Close() }
 
 // Screen returns everything the program has written.
 func (p *PTY) Screen() string {
