@@ -2,9 +2,7 @@ package kvm
 
 import (
 	"math"
-	"runtime"
 
-	"linuxkvm/internal/sys"
 	"linuxkvm/uapi"
 )
 
@@ -18,7 +16,6 @@ type CPUIDEntry = uapi.CPUIDEntry2
 // ioctl: KVM_GET_SUPPORTED_CPUID (system) · cap: KVM_CAP_EXT_CPUID · arch: x86 · since: Linux 2.6.25 · doc: virt/kvm/api.rst "KVM_GET_SUPPORTED_CPUID"
 func (s *System) SupportedCPUID() ([]CPUIDEntry, error) {
 	entries, err := getCPUID(s.fd, uapi.IoctlSystemGetSupportedCPUID)
-	runtime.KeepAlive(s)
 	return entries, explain(err, s, uapi.CapExtCPUID, "2.6.25")
 }
 
@@ -28,7 +25,6 @@ func (s *System) SupportedCPUID() ([]CPUIDEntry, error) {
 // ioctl: KVM_GET_EMULATED_CPUID (system) · cap: KVM_CAP_EXT_EMUL_CPUID · arch: x86 · since: Linux 3.13 · doc: virt/kvm/api.rst "KVM_GET_EMULATED_CPUID"
 func (s *System) EmulatedCPUID() ([]CPUIDEntry, error) {
 	entries, err := getCPUID(s.fd, uapi.IoctlSystemGetEmulatedCPUID)
-	runtime.KeepAlive(s)
 	return entries, explain(err, s, uapi.CapExtEmulCPUID, "3.13")
 }
 
@@ -38,7 +34,6 @@ func (s *System) EmulatedCPUID() ([]CPUIDEntry, error) {
 // ioctl: KVM_GET_SUPPORTED_HV_CPUID (system) · cap: KVM_CAP_SYS_HYPERV_CPUID · arch: x86 · since: Linux 5.11 · doc: virt/kvm/api.rst "KVM_GET_SUPPORTED_HV_CPUID"
 func (s *System) SupportedHVCPUID() ([]CPUIDEntry, error) {
 	entries, err := getCPUID(s.fd, uapi.IoctlSystemGetSupportedHVCPUID)
-	runtime.KeepAlive(s)
 	return entries, explain(err, s, uapi.CapSysHypervCPUID, "5.11")
 }
 
@@ -48,7 +43,6 @@ func (s *System) SupportedHVCPUID() ([]CPUIDEntry, error) {
 // ioctl: KVM_GET_SUPPORTED_HV_CPUID (vcpu) · cap: KVM_CAP_HYPERV_CPUID · arch: x86 · since: Linux 5.0 · doc: virt/kvm/api.rst "KVM_GET_SUPPORTED_HV_CPUID"
 func (v *VCPU) SupportedHVCPUID() ([]CPUIDEntry, error) {
 	entries, err := getCPUID(v.core.fd, uapi.IoctlVCPUGetSupportedHVCPUID)
-	runtime.KeepAlive(v)
 	return entries, explain(err, v.vm, uapi.CapHypervCPUID, "5.0")
 }
 
@@ -57,7 +51,6 @@ func (v *VCPU) SupportedHVCPUID() ([]CPUIDEntry, error) {
 // ioctl: KVM_GET_CPUID2 (vcpu) · cap: KVM_CAP_EXT_CPUID · arch: x86 · since: Linux 2.6.25 · doc: virt/kvm/api.rst "KVM_GET_CPUID2"
 func (v *VCPU) CPUID2() ([]CPUIDEntry, error) {
 	entries, err := getCPUID(v.core.fd, uapi.IoctlVCPUGetCPUID2)
-	runtime.KeepAlive(v)
 	return entries, explain(err, v.vm, uapi.CapExtCPUID, "2.6.25")
 }
 
@@ -73,11 +66,10 @@ func (v *VCPU) SetCPUID2(entries []CPUIDEntry) error {
 	b := uapi.NewCPUID2Buffer(len(entries))
 	copy(b.Entries(), entries)
 	_, err := ioctlBuffer(v.core.fd, uapi.IoctlVCPUSetCPUID2, b.Pointer())
-	runtime.KeepAlive(v)
 	return explain(err, v.vm, uapi.CapExtCPUID, "2.6.25")
 }
 
-func getCPUID[R request](fd *sys.FD, req R) ([]CPUIDEntry, error) {
+func getCPUID[R request](fd fdOf[R], req R) ([]CPUIDEntry, error) {
 	return growing(64, uapi.NewCPUID2Buffer, func(b *uapi.CPUID2Buffer) (int, error) {
 		entries := b.Entries()
 		for i := range entries {

@@ -2,7 +2,6 @@ package kvm
 
 import (
 	"errors"
-	"runtime"
 	"syscall"
 
 	"linuxkvm/internal/sys"
@@ -12,7 +11,7 @@ import (
 // Device is a device that KVM emulates: an interrupt controller, most often. It
 // is safe for concurrent use, and keeps the kernel's VM until it is closed.
 type Device struct {
-	fd *sys.FD
+	fd fdOf[uapi.DeviceIoctl]
 	vm *VM // so that the VM is not closed by the garbage collector first
 }
 
@@ -32,14 +31,16 @@ func (vm *VM) CreateDevice(kind uint32) (*Device, error) {
 	if err := vmSet(vm, uapi.IoctlVMCreateDevice, &arg); err != nil {
 		return nil, err
 	}
-	c.retain()
-	fd := sys.NewFD(int(arg.FD), func(fd int) {
+	return newDevice(vm, int(arg.FD)), nil
+}
+
+func newDevice(vm *VM, fd int) *Device {
+	owner := vm.core.vmState
+	owner.retain()
+	return &Device{vm: vm, fd: fdOf[uapi.DeviceIoctl]{sys.NewFD(fd, func(fd int) {
 		sys.CloseFD(fd)
-		c.release()
-	})
-	d := &Device{fd: fd, vm: vm}
-	runtime.AddCleanup(d, func(fd *sys.FD) { fd.Close() }, fd)
-	return d, nil
+		owner.release()
+	})}}
 }
 
 // HasDevice reports whether the host knows a device type, and makes none.
@@ -95,6 +96,5 @@ func (d *Device) SetAttr(group uint32, attr uint64, value []byte) error {
 
 func deviceSet[T any](d *Device, req uapi.DeviceIoctl, state *T) error {
 	_, err := ioctlStruct(d.fd, req, state)
-	runtime.KeepAlive(d)
 	return err
 }

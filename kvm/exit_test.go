@@ -22,10 +22,10 @@ func fakeVCPU(tb testing.TB) *vcpuCore {
 		tb.Fatal(err)
 	}
 	c := &vcpuCore{run: run, page: runPage(run)}
-	c.fd = sys.NewFD(fd, func(fd int) {
+	c.fd = fdOf[uapi.VCPUIoctl]{sys.NewFD(fd, func(fd int) {
 		run.Destroy()
 		sys.CloseFD(fd)
-	})
+	})}
 	tb.Cleanup(func() { c.fd.Close() })
 	return c
 }

@@ -3,8 +3,6 @@
 package kvm
 
 import (
-	"runtime"
-
 	"linuxkvm/uapi"
 )
 
@@ -60,6 +58,5 @@ func (vm *VM) SetGSIRouting(r *GSIRoutes) error {
 	b := uapi.NewIRQRoutingBuffer(len(r.entries))
 	copy(b.Entries(), r.entries)
 	_, err := ioctlBuffer(vm.core.fd, uapi.IoctlVMSetGSIRouting, b.Pointer())
-	runtime.KeepAlive(vm)
 	return explain(err, vm, uapi.CapIRQRouting, "2.6.30")
 }

@@ -11,8 +11,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"linuxkvm/internal/sys"
 )
 
 // TestMain fails the run when descriptors or shared mappings are left at its
@@ -101,7 +99,10 @@ type makers struct {
 
 var made = makers{m: make(map[string]string)}
 
-func (k *makers) note(tb testing.TB, f *sys.FD) {
+func (k *makers) note(tb testing.TB, f interface {
+	Acquire() (int, bool)
+	Release()
+}) {
 	fd, ok := f.Acquire()
 	if !ok {
 		return

@@ -2,9 +2,7 @@ package kvm
 
 import (
 	"fmt"
-	"runtime"
 
-	"linuxkvm/internal/sys"
 	"linuxkvm/uapi"
 )
 
@@ -33,7 +31,6 @@ const msrBatch = 255
 //
 // ioctl: KVM_GET_MSRS (vcpu) · cap: basic · arch: x86 · since: Linux 2.6.22 · doc: virt/kvm/api.rst "KVM_GET_MSRS"
 func (v *VCPU) MSRs(indices ...uint32) ([]uapi.MSREntry, error) {
-	defer runtime.KeepAlive(v)
 	entries := msrEntries(indices)
 	n, err := doMSRs(v.core.fd, uapi.IoctlVCPUGetMSRs, entries)
 	return entries[:n], err
@@ -44,7 +41,6 @@ func (v *VCPU) MSRs(indices ...uint32) ([]uapi.MSREntry, error) {
 //
 // ioctl: KVM_SET_MSRS (vcpu) · cap: basic · arch: x86 · since: Linux 2.6.22 · doc: virt/kvm/api.rst "KVM_SET_MSRS"
 func (v *VCPU) SetMSRs(entries ...uapi.MSREntry) error {
-	defer runtime.KeepAlive(v)
 	_, err := doMSRs(v.core.fd, uapi.IoctlVCPUSetMSRs, entries)
 	return err
 }
@@ -68,7 +64,6 @@ func (v *VCPU) SetMSR(index uint32, value uint64) error {
 //
 // ioctl: KVM_GET_MSRS (system) · cap: KVM_CAP_GET_MSR_FEATURES · arch: x86 · since: Linux 4.16 · doc: virt/kvm/api.rst "KVM_GET_MSRS"
 func (s *System) MSRs(indices ...uint32) ([]uapi.MSREntry, error) {
-	defer runtime.KeepAlive(s)
 	entries := msrEntries(indices)
 	n, err := doMSRs(s.fd, uapi.IoctlSystemGetMSRs, entries)
 	return entries[:n], explain(err, s, uapi.CapGetMSRFeatures, "4.16")
@@ -91,7 +86,6 @@ func (s *System) MSRFeatureIndexList() ([]uint32, error) {
 }
 
 func (s *System) msrList(req uapi.SystemIoctl) ([]uint32, error) {
-	defer runtime.KeepAlive(s)
 	return growing(128, uapi.NewMSRListBuffer, func(b *uapi.MSRListBuffer) (int, error) {
 		_, err := ioctlBuffer(s.fd, req, b.Pointer())
 		return int(b.Header().NMSRs), err
@@ -108,7 +102,7 @@ func msrEntries(indices []uint32) []uapi.MSREntry {
 
 // doMSRs reads or sets MSRs in place, in as many calls as it takes, and returns
 // how many were done.
-func doMSRs[R request](fd *sys.FD, req R, entries []uapi.MSREntry) (int, error) {
+func doMSRs[R request](fd fdOf[R], req R, entries []uapi.MSREntry) (int, error) {
 	for done := 0; done < len(entries); {
 		part := entries[done:min(done+msrBatch, len(entries))]
 		b := uapi.NewMSRsBuffer(len(part))

@@ -2,7 +2,6 @@ package kvm
 
 import (
 	"encoding/binary"
-	"runtime"
 	"syscall"
 
 	"linuxkvm/internal/sys"
@@ -23,7 +22,6 @@ func (v *VCPU) SetSignalMask(blocked ...syscall.Signal) error {
 	b := uapi.NewSignalMaskBuffer(len(set))
 	copy(b.Entries(), set)
 	_, err = ioctlBuffer(v.core.fd, uapi.IoctlVCPUSetSignalMask, b.Pointer())
-	runtime.KeepAlive(v)
 	return err
 }
 

@@ -1,57 +1,46 @@
 package kvm
 
 import (
-	"runtime"
-
 	"linuxkvm/uapi"
 )
 
-// The helpers here are what most methods are made of. They keep the handle
-// alive over the call: the collector closes what nobody holds, and the last
-// call on a handle is the last time it is held.
+// The helpers here are what most methods are made of.
 
 func vcpuGet[T any](v *VCPU, req uapi.VCPUIoctl) (T, error) {
 	var state T
 	_, err := ioctlStruct(v.core.fd, req, &state)
-	runtime.KeepAlive(v)
 	return state, err
 }
 
 func vcpuSet[T any](v *VCPU, req uapi.VCPUIoctl, state *T) error {
 	_, err := ioctlStruct(v.core.fd, req, state)
-	runtime.KeepAlive(v)
 	return err
 }
 
 func vcpuNumber(v *VCPU, req uapi.VCPUIoctl, arg uintptr) (int, error) {
 	n, err := ioctlNumber(v.core.fd, req, arg)
-	runtime.KeepAlive(v)
 	return n, err
 }
 
 func vmGet[T any](vm *VM, req uapi.VMIoctl) (T, error) {
 	var state T
 	_, err := ioctlStruct(vm.core.fd, req, &state)
-	runtime.KeepAlive(vm)
 	return state, err
 }
 
 func vmSet[T any](vm *VM, req uapi.VMIoctl, state *T) error {
 	_, err := ioctlStruct(vm.core.fd, req, state)
-	runtime.KeepAlive(vm)
 	return err
 }
 
 // vmStatus is vmSet for a call whose result says something.
 func vmStatus[T any](vm *VM, req uapi.VMIoctl, state *T) (int, error) {
 	n, err := ioctlStruct(vm.core.fd, req, state)
-	runtime.KeepAlive(vm)
 	return n, err
 }
 
 func vmNumber(vm *VM, req uapi.VMIoctl, arg uintptr) (int, error) {
 	n, err := ioctlNumber(vm.core.fd, req, arg)
-	runtime.KeepAlive(vm)
 	return n, err
 }
 

@@ -17,7 +17,7 @@ const devicePath = "/dev/kvm"
 // System is an open /dev/kvm: what can be asked of the host, and where VMs come
 // from. It is safe for concurrent use.
 type System struct {
-	fd *sys.FD
+	fd fdOf[uapi.SystemIoctl]
 }
 
 // Open opens /dev/kvm, read-write and close-on-exec, and refuses a KVM whose API
@@ -90,7 +90,7 @@ func dupAndClose(file *os.File) (int, error) {
 }
 
 func newSystem(fd int) *System {
-	return &System{fd: sys.NewFD(fd, nil)}
+	return &System{fd: fdOf[uapi.SystemIoctl]{sys.NewFD(fd, nil)}}
 }
 
 func (s *System) checkVersion() error {

@@ -23,7 +23,7 @@ type VCPU struct {
 
 // vcpuCore is what outlives the handle.
 type vcpuCore struct {
-	fd   *sys.FD // owns the run area too
+	fd   fdOf[uapi.VCPUIoctl] // owns the run area too
 	run  *sys.Mapping
 	page *uapi.Run // the start of run
 
@@ -80,11 +80,11 @@ func newVCPU(vm *VM, id, fd int, run *sys.Mapping) *VCPU {
 	vm.core.retain()
 	c := &vcpuCore{run: run, page: runPage(run)}
 	owner := vm.core.vmState
-	c.fd = sys.NewFD(fd, func(fd int) {
+	c.fd = fdOf[uapi.VCPUIoctl]{sys.NewFD(fd, func(fd int) {
 		run.Destroy()
 		sys.CloseFD(fd)
 		owner.release()
-	})
+	})}
 	return &VCPU{core: c, vm: vm, id: id}
 }
 

@@ -21,7 +21,7 @@ type VM struct {
 
 // vmCore is the VM's descriptor and what outlives it.
 type vmCore struct {
-	fd *sys.FD
+	fd fdOf[uapi.VMIoctl]
 	*vmState
 }
 
@@ -46,10 +46,10 @@ type heldSlot struct {
 func newVM(fd, mmapSize int) *VM {
 	s := &vmState{slots: make(map[uint32]*heldSlot)}
 	s.objects.Store(1)
-	owner := sys.NewFD(fd, func(fd int) {
+	owner := fdOf[uapi.VMIoctl]{sys.NewFD(fd, func(fd int) {
 		sys.CloseFD(fd)
 		s.release()
-	})
+	})}
 	return &VM{core: &vmCore{fd: owner, vmState: s}, mmapSize: mmapSize}
 }
 

@@ -152,7 +152,7 @@ func (s *MemorySlot) check() error {
 	return nil
 }
 
-func (s *MemorySlot) issue(fd *sys.FD, req uapi.VMIoctl) error {
+func (s *MemorySlot) issue(fd fdOf[uapi.VMIoctl], req uapi.VMIoctl) error {
 	host := uint64(s.Region.Addr()) + s.Offset
 	var err error
 	if req == uapi.IoctlVMSetUserMemoryRegion {

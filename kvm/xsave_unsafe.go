@@ -3,7 +3,6 @@
 package kvm
 
 import (
-	"runtime"
 	"unsafe"
 
 	"linuxkvm/uapi"
@@ -14,6 +13,5 @@ import (
 func (v *VCPU) xsave(req uapi.VCPUIoctl, state []byte) error {
 	// SAFETY: the callers have made state as large as KVM says that it is.
 	_, err := ioctlBuffer(v.core.fd, req, unsafe.Pointer(unsafe.SliceData(state)))
-	runtime.KeepAlive(v)
 	return err
 }
