@@ -22,6 +22,9 @@ func Boot(ctx context.Context, opts Options) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
+	if opts.Hardware && opts.Lane.HardwareModules != nil {
+		opts.Lane.Modules = opts.Lane.HardwareModules
+	}
 	kernel, modules, err := opts.Lane.prepare(ctx, opts.Fetch)
 	if err != nil {
 		return nil, err

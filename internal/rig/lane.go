@@ -26,6 +26,9 @@ type Lane struct {
 	// Modules are loaded in this order, each after what it depends on. What the
 	// kernel has built in is left out.
 	Modules []Module
+	// HardwareModules are loaded in place of Modules when the guest has the
+	// processor of this machine, whose maker nobody knows beforehand.
+	HardwareModules []Module
 }
 
 // Module is a kernel module of a lane.
