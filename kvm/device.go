@@ -68,9 +68,7 @@ func (d *Device) Close() error {
 //
 // ioctl: KVM_HAS_DEVICE_ATTR (device) · cap: KVM_CAP_DEVICE_CTRL · arch: all · since: Linux 3.10 · doc: virt/kvm/api.rst "KVM_HAS_DEVICE_ATTR"
 func (d *Device) HasAttr(group uint32, attr uint64) (bool, error) {
-	return hasAttr(func(arg *uapi.DeviceAttr) error {
-		return deviceSet(d, uapi.IoctlDeviceHasDeviceAttr, arg)
-	}, group, attr)
+	return hasAttr(d.fd, uapi.IoctlDeviceHasDeviceAttr, group, attr)
 }
 
 // Attr reads an attribute of the device into value. value must be as large as
@@ -78,23 +76,14 @@ func (d *Device) HasAttr(group uint32, attr uint64) (bool, error) {
 //
 // ioctl: KVM_GET_DEVICE_ATTR (device) · cap: KVM_CAP_DEVICE_CTRL · arch: all · since: Linux 3.10 · doc: virt/kvm/api.rst "KVM_GET_DEVICE_ATTR"
 func (d *Device) Attr(group uint32, attr uint64, value []byte) error {
-	return getAttr(func(arg *uapi.DeviceAttr) error {
-		return deviceSet(d, uapi.IoctlDeviceGetDeviceAttr, arg)
-	}, group, attr, value)
+	return doAttr(d.fd, uapi.IoctlDeviceGetDeviceAttr, group, attr, value)
 }
 
 // SetAttr sets an attribute of the device to value, which may be empty for an
 // attribute that is an order and not a value. EFAULT means that value is smaller
-// than the attribute.
+// than the attribute. value is changed where the device answers in it.
 //
 // ioctl: KVM_SET_DEVICE_ATTR (device) · cap: KVM_CAP_DEVICE_CTRL · arch: all · since: Linux 3.10 · doc: virt/kvm/api.rst "KVM_SET_DEVICE_ATTR"
 func (d *Device) SetAttr(group uint32, attr uint64, value []byte) error {
-	return setAttr(func(arg *uapi.DeviceAttr) error {
-		return deviceSet(d, uapi.IoctlDeviceSetDeviceAttr, arg)
-	}, group, attr, value)
-}
-
-func deviceSet[T any](d *Device, req uapi.DeviceIoctl, state *T) error {
-	_, err := ioctlStruct(d.fd, req, state)
-	return err
+	return doAttr(d.fd, uapi.IoctlDeviceSetDeviceAttr, group, attr, value)
 }

@@ -43,6 +43,15 @@ var requests = map[string]requestRow{
 	"IoctlSystemGetEmulatedCPUID":       structOf[uapi.CPUID2](uapi.IoctlSystemGetEmulatedCPUID),
 	"IoctlSystemGetSupportedHVCPUID":    structOf[uapi.CPUID2](uapi.IoctlSystemGetSupportedHVCPUID),
 
+	"IoctlSystemGetDeviceAttr": structOf[uapi.DeviceAttr](uapi.IoctlSystemGetDeviceAttr),
+	"IoctlSystemHasDeviceAttr": structOf[uapi.DeviceAttr](uapi.IoctlSystemHasDeviceAttr),
+	"IoctlVMSetDeviceAttr":     structOf[uapi.DeviceAttr](uapi.IoctlVMSetDeviceAttr),
+	"IoctlVMGetDeviceAttr":     structOf[uapi.DeviceAttr](uapi.IoctlVMGetDeviceAttr),
+	"IoctlVMHasDeviceAttr":     structOf[uapi.DeviceAttr](uapi.IoctlVMHasDeviceAttr),
+	"IoctlVCPUSetDeviceAttr":   structOf[uapi.DeviceAttr](uapi.IoctlVCPUSetDeviceAttr),
+	"IoctlVCPUGetDeviceAttr":   structOf[uapi.DeviceAttr](uapi.IoctlVCPUGetDeviceAttr),
+	"IoctlVCPUHasDeviceAttr":   structOf[uapi.DeviceAttr](uapi.IoctlVCPUHasDeviceAttr),
+
 	"IoctlVMCheckExtension":       number(uapi.IoctlVMCheckExtension),
 	"IoctlVMCreateVCPU":           number(uapi.IoctlVMCreateVCPU),
 	"IoctlVMSetUserMemoryRegion":  structOf[uapi.UserspaceMemoryRegion](uapi.IoctlVMSetUserMemoryRegion),
