@@ -81,6 +81,9 @@ func launch(ctx context.Context, opts Options, qemu string, kernel *Kernel, init
 	if err != nil {
 		s.cancel()
 		ours.Close()
+		if ctx.Err() != nil {
+			return nil, &Failure{Reason: Canceled, Lane: opts.Lane.Name, Err: ctx.Err()}
+		}
 		return nil, &Failure{Reason: QEMUDied, Lane: opts.Lane.Name, Detail: "it could not be started", Err: err}
 	}
 	go s.receive()
@@ -105,7 +108,7 @@ func (s *Session) greet() error {
 	case <-timeout.C:
 		return s.fail(BootTimeout, "", fmt.Sprintf("no answer within %v", s.opts.BootTimeout), nil)
 	}
-	if !s.hello.KVM {
+	if !s.hello.KVM && !s.opts.withoutKVM {
 		detail := fmt.Sprintf("Linux %s came up without it", s.hello.Release)
 		if len(s.hello.Problems) > 0 {
 			detail += ": " + strings.Join(s.hello.Problems, "; ")

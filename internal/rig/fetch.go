@@ -47,6 +47,9 @@ func (l Lane) prepare(ctx context.Context, opts FetchOptions) (*Kernel, []loadab
 		opts.Progress = io.Discard
 	}
 	k, mods, err := l.lockedPrepare(ctx, opts)
+	if ctx.Err() != nil {
+		return nil, nil, &Failure{Reason: Canceled, Lane: l.Name, Err: ctx.Err()}
+	}
 	if err != nil {
 		return nil, nil, &Failure{Reason: NoKernel, Lane: l.Name, Err: err}
 	}
