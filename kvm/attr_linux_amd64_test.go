@@ -32,7 +32,9 @@ func TestVCPUAttributes(t *testing.T) {
 	binary.NativeEndian.PutUint64(value, offset)
 	must(t, v.SetAttr(group, attr, value))
 	must(t, v.Attr(group, attr, value))
-	if got := binary.NativeEndian.Uint64(value); got != offset {
+	// Where the host's own counter is unstable, KVM corrects the offset a little.
+	const second = 1 << 32
+	if got := binary.NativeEndian.Uint64(value); got-offset+second > 2*second {
 		t.Errorf("offset %#x, want %#x", got, offset)
 	}
 }
