@@ -48,14 +48,14 @@ bench: ## measure against the peers: C, and QEMU's microvm machine
 
 generate: ## regenerate uapi from the newest kernel headers
 	@scripts/setup check
-	@$(GO) run ./internal/cmd/genuapi
+	@$(GO) run ./internal/cmd/genuapi -update
 
 LINT := .cache/golangci-lint
 
 check: lint ## what a maintainer runs before a commit, besides the tests
 	@scripts/setup check
 	@$(GO) run ./internal/cmd/genuapi -check
-	@test -z "$$($(GO) fmt ./...)"
+	@test -z "$$($(GO) fmt ./...)" || { echo "gofmt changed files: commit them" >&2; exit 1; }
 
 lint: $(LINT) ## golangci-lint with the rule that holds the import arrows
 	@$(LINT) run ./...
