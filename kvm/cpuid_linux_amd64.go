@@ -48,7 +48,7 @@ func (v *VCPU) SupportedHVCPUID() ([]CPUIDEntry, error) {
 
 // CPUID2 returns the CPUID the vCPU has.
 //
-// ioctl: KVM_GET_CPUID2 (vcpu) · cap: KVM_CAP_EXT_CPUID · arch: x86 · since: Linux 2.6.25 · doc: virt/kvm/api.rst "KVM_GET_CPUID2"
+// ioctl: KVM_GET_CPUID2 (vcpu) · cap: KVM_CAP_EXT_CPUID · arch: x86 · since: Linux 2.6.25 · doc: virt/kvm/api.rst "KVM_SET_CPUID"
 func (v *VCPU) CPUID2() ([]CPUIDEntry, error) {
 	entries, err := getCPUID(v.core.fd, uapi.IoctlVCPUGetCPUID2)
 	return entries, explain(err, v.vm, uapi.CapExtCPUID, "2.6.25")
@@ -58,7 +58,7 @@ func (v *VCPU) CPUID2() ([]CPUIDEntry, error) {
 // it (EINVAL after that), and before SetMSRs, which knows only the MSRs that the
 // CPUID has. E2BIG means more entries than KVM takes, 256 now.
 //
-// ioctl: KVM_SET_CPUID2 (vcpu) · cap: KVM_CAP_EXT_CPUID · arch: x86 · since: Linux 2.6.25 · doc: virt/kvm/api.rst "KVM_SET_CPUID2"
+// ioctl: KVM_SET_CPUID2 (vcpu) · cap: KVM_CAP_EXT_CPUID · arch: x86 · since: Linux 2.6.25 · doc: virt/kvm/api.rst "KVM_SET_CPUID"
 func (v *VCPU) SetCPUID2(entries []CPUIDEntry) error {
 	if len(entries) > maxElements {
 		return invalid("%v: %d entries", uapi.IoctlVCPUSetCPUID2, len(entries))

@@ -16,7 +16,7 @@ type MSRError struct {
 }
 
 func (e *MSRError) Error() string {
-	if e.Op == uapi.IoctlVCPUSetMSRs.String() {
+	if e.Op == "KVM_SET_MSRS" {
 		return fmt.Sprintf("kvm: %s: MSR %#x: KVM refuses the value %#x, or does not know the MSR (%d before it were set)", e.Op, e.Index, e.Value, e.Done)
 	}
 	return fmt.Sprintf("kvm: %s: MSR %#x: KVM does not know it, or this vCPU does not have it (%d before it were read)", e.Op, e.Index, e.Done)

@@ -36,7 +36,7 @@ func (vm *VM) SetBootCPUID(id int) error {
 
 // SetNrMMUPages limits the pages that the kernel uses for shadow page tables.
 //
-// ioctl: KVM_SET_NR_MMU_PAGES (vm) · cap: KVM_CAP_MMU_SHADOW_CACHE_CONTROL · arch: x86 · since: Linux 2.6.25 · doc: virt/kvm/api.rst "KVM_SET_NR_MMU_PAGES"
+// ioctl: KVM_SET_NR_MMU_PAGES (vm) · cap: KVM_CAP_MMU_SHADOW_CACHE_CONTROL · arch: x86 · since: Linux 2.6.25 · doc: none
 func (vm *VM) SetNrMMUPages(pages uint64) error {
 	_, err := vmNumber(vm, uapi.IoctlVMSetNrMMUPages, uintptr(pages))
 	return explain(err, vm, uapi.CapMMUShadowCacheControl, "2.6.25")
@@ -45,7 +45,7 @@ func (vm *VM) SetNrMMUPages(pages uint64) error {
 // NrMMUPages returns that limit. Kernels since 6.3 have dropped the question and
 // answer ErrNotSupported.
 //
-// ioctl: KVM_GET_NR_MMU_PAGES (vm) · cap: KVM_CAP_MMU_SHADOW_CACHE_CONTROL · arch: x86 · since: Linux 2.6.25 · doc: virt/kvm/api.rst "KVM_GET_NR_MMU_PAGES"
+// ioctl: KVM_GET_NR_MMU_PAGES (vm) · cap: KVM_CAP_MMU_SHADOW_CACHE_CONTROL · arch: x86 · since: Linux 2.6.25 · doc: none
 func (vm *VM) NrMMUPages() (uint64, error) {
 	n, err := vmNumber(vm, uapi.IoctlVMGetNrMMUPages, 0)
 	return uint64(max(n, 0)), explain(err, vm, uapi.CapMMUShadowCacheControl, "2.6.25")
