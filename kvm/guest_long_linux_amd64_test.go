@@ -17,7 +17,10 @@ const longTables = 0x8000
 // On a host whose KVM emulates kernel mode, level 3 is what runs natively.
 func longMode(tb testing.TB, v *VCPU, r *memory.Region, level uint8, code ...byte) {
 	tb.Helper()
-	cpuid, err := openSystem(tb).SupportedCPUID()
+	sys, err := Open()
+	must(tb, err)
+	defer sys.Close()
+	cpuid, err := sys.SupportedCPUID()
 	must(tb, err)
 	must(tb, v.SetCPUID2(cpuid))
 	const present, write, user, large = 1, 2, 4, 0x80
