@@ -1,0 +1,109 @@
+package kvm
+
+import (
+	"fmt"
+	"testing"
+
+	"linuxkvm/memory"
+	"linuxkvm/uapi"
+)
+
+func TestPromiseManyVMsLeaveNothing(t *testing.T) {
+	s := openSystem(t)
+	for range 20 {
+		must(t, oneVM(s)) // what is made once in a process
+	}
+	before := measureUsage(t)
+	n := scale(t, 1000)
+	most := before
+	for i := range n {
+		if err := oneVM(s); err != nil {
+			t.Fatalf("VM %d: %v", i, err)
+		}
+		if i%100 == 99 {
+			now := measureUsage(t)
+			most.fds, most.mappings = max(most.fds, now.fds), max(most.mappings, now.mappings)
+			most.threads, most.heap = max(most.threads, now.threads), max(most.heap, now.heap)
+		}
+	}
+	after := measureUsage(t)
+	t.Logf("%d VMs: before %+v; at most %+v; after %+v", n, before, most, after)
+	if after.fds != before.fds {
+		t.Errorf("%d descriptors before and %d after", before.fds, after.fds)
+	}
+	// The Go runtime's own heap takes a few mappings and threads as it pleases.
+	if after.mappings > before.mappings+10 {
+		t.Errorf("%d mappings before and %d after", before.mappings, after.mappings)
+	}
+	if after.threads > before.threads+4 {
+		t.Errorf("%d threads before and %d after", before.threads, after.threads)
+	}
+	if after.heap > before.heap+256<<10 {
+		t.Errorf("%d bytes of heap before and %d after", before.heap, after.heap)
+	}
+}
+
+// oneVM makes a VM, runs it to its end and closes it.
+func oneVM(s *System) (err error) {
+	r, err := memory.New(0x10000)
+	if err != nil {
+		return err
+	}
+	defer func() { err = firstError(err, r.Close()) }()
+	if _, err := r.WriteAt([]byte{0xe6, 0x10, 0xf4}, guestBase); err != nil { // out 0x10, al; hlt
+		return err
+	}
+	vm, err := s.CreateVM()
+	if err != nil {
+		return err
+	}
+	defer vm.Close()
+	if err := vm.SetUserMemoryRegion(0, 0, 0, r); err != nil {
+		return err
+	}
+	v, err := vm.CreateVCPU(0)
+	if err != nil {
+		return err
+	}
+	defer v.Close()
+	sregs, err := v.Sregs()
+	if err != nil {
+		return err
+	}
+	sregs.CS.Base, sregs.CS.Selector = 0, 0
+	if err := v.SetSregs(&sregs); err != nil {
+		return err
+	}
+	if err := v.SetRegs(&uapi.Regs{RIP: guestBase, RFLAGS: 2}); err != nil {
+		return err
+	}
+	return runThrough(v, uapi.ExitIO, uapi.ExitHLT)
+}
+
+// runThrough runs the vCPU through exits in the order that is wanted.
+func runThrough(v *VCPU, wanted ...uapi.ExitReason) error {
+	for _, want := range wanted {
+		for {
+			e, err := v.Run()
+			if err != nil {
+				return err
+			}
+			if e.Reason() == want {
+				break
+			}
+			if e.Reason() != uapi.ExitIntr {
+				return fmt.Errorf("exit reason %v, want %v", e.Reason(), want)
+			}
+		}
+	}
+	return nil
+}
+
+func firstError(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
