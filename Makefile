@@ -44,7 +44,8 @@ test-lanes: ## tests on real KVM in the rig, one boot a lane
 
 bench: ## measure against the peers: C, and QEMU's microvm machine
 	@scripts/setup rig race
-	@$(GO) run ./bench
+	@$(GO) run ./bench/exits
+	@$(GO) run ./bench/boot
 
 generate: ## regenerate uapi from the newest kernel headers
 	@scripts/setup check
