@@ -56,6 +56,11 @@ func sitInGuest(t *testing.T, v *VCPU, d time.Duration) {
 	if cycles < 20 {
 		t.Errorf("%d garbage collections in %v, want 20 or more", cycles, d)
 	}
+	// Outside of the scheduler's knowledge, the collector has to interrupt the
+	// thread for every cycle.
+	if exits.Load() > int64(cycles)/2+20 {
+		t.Errorf("%d interruptions of the guest in %d garbage collections, want few", exits.Load(), cycles)
+	}
 	if ticks < 100 {
 		t.Errorf("%d ticks of 1 ms in %v, want 100 or more", ticks, d)
 	}

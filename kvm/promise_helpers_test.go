@@ -86,7 +86,7 @@ func collectGarbage(tb testing.TB) (cycles func() uint32) {
 			keep = append(keep[:len(keep)%64], make([]byte, 64<<10))
 			if len(keep) == 64 {
 				runtime.GC()
-				time.Sleep(time.Millisecond)
+				time.Sleep(3 * time.Millisecond)
 			}
 		}
 	}()

@@ -30,8 +30,9 @@ var kickCases = []struct {
 }{
 	{"kernel mode loop", 100_000, 16, func(tb testing.TB) *VCPU { _, v, _ := newGuest(tb, codeLoop...); return v }, (*runner).loop},
 	{"user mode loop", 100_000, 16, func(tb testing.TB) *VCPU { _, v, _ := newLongGuest(tb, 3, codeLoop...); return v }, (*runner).loop},
-	{"HLT in the kernel", 650_000, 16, newHaltedGuest, (*runner).loop},
-	{"between runs", 100_000, 4, func(tb testing.TB) *VCPU { _, v, _ := newGuest(tb, codeExit...); return v }, (*runner).enterAndLeave},
+	{"HLT in the kernel", 640_000, 16, newHaltedGuest, (*runner).loop},
+	{"between runs", 50_000, 4, func(tb testing.TB) *VCPU { _, v, _ := newGuest(tb, codeExit...); return v }, (*runner).enterAndLeave},
+	{"between runs that block", 60_000, 2, newHaltedGuest, (*runner).enterAndLeave},
 	{"between loops", 45_000, 4, func(tb testing.TB) *VCPU { _, v, _ := newLongGuest(tb, 3, codeLoop...); return v }, (*runner).shortLoops},
 	{"another thread for each run", 5_000, 2, func(tb testing.TB) *VCPU { _, v, _ := newGuest(tb, codeExit...); return v }, (*runner).wander},
 }
@@ -107,8 +108,9 @@ func kickAndWait(t *testing.T, v *VCPU, run func(*runner, *testing.T), n, kicker
 	if got := acknowledged.Load(); got != int64(n) {
 		t.Errorf("%d of %d kicks were acknowledged", got, n)
 	}
-	if posted, acked := v.core.kick.posted.Load(), v.core.kick.acked.Load(); posted != acked || posted != uint64(n)+1 {
-		t.Errorf("%d kicks posted, %d acknowledged, want %d of each", posted, acked, n+1)
+	// The last one, which only stops the runner, may come after it has stopped.
+	if posted, acked := v.core.kick.posted.Load(), v.core.kick.acked.Load(); posted != uint64(n)+1 || acked < uint64(n) || acked > posted {
+		t.Errorf("%d kicks posted, %d acknowledged, want %d and at least %d", posted, acked, n+1, n)
 	}
 }
 
