@@ -2,6 +2,7 @@ package kvm
 
 import (
 	"os"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -43,6 +44,18 @@ func TestEventFDCloseEndsWait(t *testing.T) {
 	wantError(t, err, os.ErrClosed)
 	_, err = e.Take()
 	wantError(t, err, ErrClosed)
+}
+
+func TestEventFDGivesItsDescriptorToOthers(t *testing.T) {
+	e := newTestEventFD(t)
+	conn, err := e.SyscallConn()
+	must(t, err)
+	var n int
+	must(t, conn.Control(func(fd uintptr) { n, err = syscall.Write(int(fd), one) }))
+	must(t, err)
+	if count, err := e.Wait(); n != 8 || count != 1 || err != nil {
+		t.Errorf("wrote %d bytes, then counted %d, %v", n, count, err)
+	}
 }
 
 func TestEventFDSignalDoesNotAllocate(t *testing.T) {

@@ -3,6 +3,7 @@ package kvm
 import (
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 
 	"linuxkvm/uapi"
@@ -63,6 +64,9 @@ func checkMSRError(t *testing.T, err error, op string) {
 	}
 	if e.Op != op || e.Index != msrUnknownToAll || e.Done != 1 {
 		t.Errorf("got %+v, want %s to fail at %#x after 1", e, op, msrUnknownToAll)
+	}
+	if text := err.Error(); !strings.Contains(text, op) || !strings.Contains(text, "0x4ffffff0") {
+		t.Errorf("the error %q does not name the call and the MSR", text)
 	}
 }
 
