@@ -28,35 +28,7 @@ func TestMain(m *testing.M) {
 	case os.Getenv(name) == value:
 		main()
 	}
-	os.Exit(withKVMInUse(m.Run))
-}
-
-// withKVMInUse keeps machines alive in the rig while the tests run. KVM patches
-// the kernel's code when the first VM comes or the last one goes, and the
-// emulator underneath now and then runs such code stale.
-func withKVMInUse(run func() int) int {
-	if os.Getenv("KVM_TEST_LANE") == "" {
-		return run()
-	}
-	sys, err := kvm.Open()
-	if err != nil {
-		return run() // the tests say so
-	}
-	defer sys.Close()
-	for _, irqchip := range []bool{false, true} {
-		vm, err := sys.CreateVM()
-		if err != nil {
-			continue
-		}
-		defer vm.Close()
-		if irqchip {
-			_ = vm.CreateIRQChip()
-		}
-		if cpu, err := vm.CreateVCPU(0); err == nil {
-			defer cpu.Close()
-		}
-	}
-	return run()
+	os.Exit(m.Run())
 }
 
 // command is microvm with the given arguments. It is killed at the end of the

@@ -86,6 +86,9 @@ func serve() error {
 		}
 	}
 	problems = append(problems, loadModules()...)
+	if err := holdKVM(); err != nil {
+		problems = append(problems, "holding KVM: "+err.Error())
+	}
 	if err := loopbackUp(); err != nil {
 		problems = append(problems, err.Error())
 	}
