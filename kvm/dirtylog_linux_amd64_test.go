@@ -65,9 +65,9 @@ func TestClearDirtyLog(t *testing.T) {
 			t.Fatalf("dirty pages %v, want 2 and 4 among them", slices.Collect(log.Pages()))
 		}
 	}
-	clear := NewDirtyBitmap(16)
-	clear.Set(2)
-	must(t, vm.ClearDirtyLog(3, 0, clear))
+	cleared := NewDirtyBitmap(16)
+	cleared.Set(2)
+	must(t, vm.ClearDirtyLog(3, 0, cleared))
 	log, err := vm.DirtyLog(3)
 	must(t, err)
 	if log.Get(2) || !log.Get(4) {
@@ -76,7 +76,7 @@ func TestClearDirtyLog(t *testing.T) {
 	wantError(t, vm.ClearDirtyLog(3, 0, nil), ErrInvalid)
 	wantError(t, vm.ClearDirtyLog(3, 0, NewDirtyBitmap(0)), ErrInvalid)
 	wantError(t, vm.ClearDirtyLog(3, 0, NewDirtyBitmap(128)), syscall.EINVAL)
-	wantError(t, vm.ClearDirtyLog(3, 1<<63, clear), syscall.EINVAL)
+	wantError(t, vm.ClearDirtyLog(3, 1<<63, cleared), syscall.EINVAL)
 }
 
 func TestDirtyLogRefusals(t *testing.T) {
