@@ -1,6 +1,7 @@
 package payload
 
 import (
+	"bufio"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -22,7 +23,7 @@ var lz4Bound = uint32(lz4.CompressBlockBound(lz4Block))
 // and that many bytes. The frame has no end mark: it ends with the input, or,
 // in a kernel, with the 32-bit uncompressed size that the build appends.
 type lz4Reader struct {
-	src  io.Reader
+	src  *bufio.Reader
 	in   []byte
 	out  []byte // the buffer of a block
 	rest []byte // of out, not yet read
@@ -38,7 +39,7 @@ func newLZ4(src io.Reader) (io.Reader, error) {
 	if binary.LittleEndian.Uint32(m[:]) != lz4Magic {
 		return nil, fmt.Errorf("%w: an lz4 frame that is not of the legacy kind", ErrUnsupported)
 	}
-	return &lz4Reader{src: src}, nil
+	return &lz4Reader{src: bufio.NewReaderSize(src, 64<<10)}, nil
 }
 
 func (r *lz4Reader) Read(p []byte) (int, error) {
@@ -89,13 +90,27 @@ func (r *lz4Reader) blockSize() (uint32, error) {
 		case n == lz4Magic: // a frame appended to a frame
 			r.last = false
 			continue
-		case uint64(n) == r.done&0xffffffff && r.done > 0 && (r.last || n > lz4Bound):
-			return 0, io.EOF // the appended length
+		case r.appendedLength(n):
+			return 0, io.EOF
 		case n > lz4Bound || r.last:
 			return 0, fmt.Errorf("%w: lz4 block of %d bytes where at most %d are possible", ErrCorrupt, n, lz4Bound)
 		}
 		return n, nil
 	}
+}
+
+// appendedLength reports whether n, where the size of a block may be, is the
+// length of all the data instead. Behind a full block it can look like a size;
+// then it is the length if the input ends with it.
+func (r *lz4Reader) appendedLength(n uint32) bool {
+	if uint64(n) != r.done&0xffffffff || r.done == 0 {
+		return false
+	}
+	if r.last || n > lz4Bound {
+		return true
+	}
+	_, err := r.src.Peek(1)
+	return err == io.EOF
 }
 
 func grow(b []byte, n uint32) []byte {

@@ -2,7 +2,6 @@ package payload
 
 import (
 	"bufio"
-	"compress/bzip2"
 	"compress/gzip"
 	"errors"
 	"fmt"
@@ -11,7 +10,7 @@ import (
 
 // NewReader returns a reader of what src, a stream of format f, decompresses
 // to. limit is the most bytes it may give: a read beyond fails with
-// ErrTooLarge. Memory in use stays below limit plus 32 MiB, whatever the
+// ErrTooLarge. Memory in use stays below twice limit plus 32 MiB, whatever the
 // stream declares. Bytes of src behind the stream are ignored.
 //
 // Errors wrap ErrUnsupported, ErrCorrupt or ErrTooLarge; io.ErrUnexpectedEOF is
@@ -41,7 +40,7 @@ func open(f Format, src io.Reader, limit int64) (io.Reader, error) {
 		z.Multistream(false) // the kernel's build puts a length behind the stream
 		return z, nil
 	case Bzip2:
-		return bzip2.NewReader(src), nil
+		return newBzip2(src), nil
 	case LZMA:
 		return newLZMA(src, limit)
 	case XZ:
@@ -97,7 +96,8 @@ func (r *reader) Read(p []byte) (int, error) {
 	}
 	n, err := r.r.Read(p)
 	if int64(n) > r.left {
-		return int(r.left), ErrTooLarge
+		n, r.left = int(r.left), 0
+		return n, ErrTooLarge
 	}
 	r.left -= int64(n)
 	if err != nil && err != io.EOF {
