@@ -11,11 +11,11 @@ import (
 
 // kickState gets a vCPU out of the guest without losing a wake-up.
 //
-// The kicker posts, then sets immediate_exit, then signals the runner's thread.
-// The runner clears immediate_exit, then looks at what is posted, then enters.
-// If it looks too early to see the post, then the kicker's immediate_exit comes
-// after the clearing, so that KVM_RUN returns at once, or the signal finds the
-// thread inside KVM_RUN. If it sees the post, it sets immediate_exit itself and
+// The kicker posts, then sets immediate_exit, then signals the runner's thread if
+// that is offered. The runner offers its thread, then clears immediate_exit, then
+// looks at what is posted, then enters. If it looks too early to see the post,
+// then the kicker's immediate_exit comes after the clearing, so that KVM_RUN
+// returns at once, or the signal finds the thread inside KVM_RUN. If it sees the post, it sets immediate_exit itself and
 // enters all the same: KVM then completes what the last exit began, a read from
 // a port for one, without running the guest. So whoever sees a kick answered
 // sees registers that are whole.
@@ -23,11 +23,12 @@ type kickState struct {
 	posted atomic.Uint64 // kicks asked for
 	acked  atomic.Uint64 // value of posted when a Run last reported a kick
 
-	// thread holds the runner's thread id in its low half, 0 when nobody runs,
-	// and the number of kickers about to signal it in its high half. The runner
-	// does not leave its thread before that number is 0, so that the signal
-	// cannot reach a thread that got the id later.
+	// thread holds the runner's thread id in its low half while that may be in
+	// KVM_RUN, 0 otherwise, and the number of kickers about to signal it in its
+	// high half. The runner does not leave its thread before that number is 0,
+	// so that the signal cannot reach a thread that got the id later.
 	thread atomic.Uint64
+	tid    uint64 // the runner's own copy
 
 	// stop is set to end a Loop: like a kick, but for the Loop alone.
 	stop atomic.Bool
@@ -42,16 +43,19 @@ const (
 	threadMask = kickerUnit - 1
 )
 
-// enter publishes the calling thread, to which the goroutine is locked.
-func (k *kickState) enter() { k.thread.Or(uint64(sys.Gettid())) }
+// enter notes the calling thread, to which the goroutine is locked.
+func (k *kickState) enter() { k.tid = uint64(sys.Gettid()) }
 
-// leave takes the thread back.
+// leave waits for the kickers that are about to signal the thread.
 func (k *kickState) leave() {
-	k.thread.And(^uint64(threadMask))
 	for k.thread.Load() >= kickerUnit {
 		runtime.Gosched()
 	}
 }
+
+// goIn offers the thread to kickers, comeOut takes it back.
+func (k *kickState) goIn()    { k.thread.Or(k.tid) }
+func (k *kickState) comeOut() { k.thread.And(^uint64(threadMask)) }
 
 // signal interrupts whatever the runner's thread is blocked in. A kicker that
 // finds no runner does not count: a stream of those must not hold up leave.

@@ -118,7 +118,7 @@ func TestPromiseCloseInEveryOrder(t *testing.T) {
 	newStack(t).closeAll(t) // so that what opens once in a process is open
 	before := measureUsage(t)
 	canaries := 0
-	for range scale(t, 10) {
+	for range scale(t, 10, 1) {
 		for _, order := range orders("svcr") {
 			for _, running := range []bool{false, true} {
 				if s := newStack(t); s.closeInOrder(t, order, running) {
@@ -207,7 +207,7 @@ func TestPromiseCloseAllAtOnce(t *testing.T) {
 	before := measureUsage(t)
 	var rounds atomic.Int64
 	watchdog(t, "rounds", &rounds)
-	for range scale(t, 200) {
+	for range scale(t, 200, 5) {
 		s := newStack(t)
 		addr := s.region.Addr()
 		wait := s.start(t)
@@ -305,7 +305,7 @@ func TestPromiseEmptiedSlotIsOutOfReach(t *testing.T) {
 		})
 	}()
 	same := 0
-	for range scale(t, 300) {
+	for range scale(t, 300, 10) {
 		r, err := memory.New(0x1000)
 		must(t, err)
 		must(t, vm.SetUserMemoryRegion(1, 0, 0x100000, r))

@@ -12,22 +12,21 @@ import (
 )
 
 // The promise tests prove what this package says of kicks, closing, the garbage
-// collector and many VMs, each many times over. scale makes a count fit where
-// they run: everything on a machine of its own, little with -short and in the
-// rig, where an exit takes a hundred times as long.
-func scale(tb testing.TB, full int) int {
+// collector and many VMs, each many times over. scale chooses how often: full on
+// a machine of its own, a twentieth with -short, and few in the rig, where an
+// exit takes ten times as long and making a VM much longer.
+func scale(tb testing.TB, full, few int) int {
 	tb.Helper()
-	n := full
 	switch {
 	case os.Getenv("KVM_TEST_LANE") != "":
-		n = max(full/100, 10)
+		tb.Logf("%d of %d rounds: this is the rig; a plain run on a machine does them all", few, full)
+		return few
 	case testing.Short():
-		n = max(full/20, 10)
+		n := max(full/20, 1)
+		tb.Logf("%d of %d rounds: -short", n, full)
+		return n
 	}
-	if n != full {
-		tb.Logf("%d of %d rounds: the full count is for a plain run outside of the rig", n, full)
-	}
-	return n
+	return full
 }
 
 // watchdog ends the process, with the stacks of all goroutines, when progress

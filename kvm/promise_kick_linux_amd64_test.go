@@ -58,7 +58,7 @@ func TestPromiseNoKickIsLost(t *testing.T) {
 	}
 	for _, tc := range kickCases {
 		t.Run(tc.name, func(t *testing.T) {
-			kickAndWait(t, tc.guest(t), tc.run, scale(t, tc.kicks), tc.kickers)
+			kickAndWait(t, tc.guest(t), tc.run, scale(t, tc.kicks, tc.kicks/100), tc.kickers)
 		})
 	}
 }
@@ -255,7 +255,7 @@ func TestPromiseKicksDoNotHoldUpLeaving(t *testing.T) {
 		})
 	}
 	slowest := time.Duration(0)
-	for range scale(t, 2000) {
+	for range scale(t, 2000, 100) {
 		start := time.Now()
 		if _, err := v.Run(); err != nil {
 			t.Fatal(err)

@@ -14,7 +14,7 @@ func TestPromiseManyVMsLeaveNothing(t *testing.T) {
 		must(t, oneVM(s)) // what is made once in a process
 	}
 	before := measureUsage(t)
-	n := scale(t, 1000)
+	n := scale(t, 1000, 100)
 	most := before
 	for i := range n {
 		if err := oneVM(s); err != nil {

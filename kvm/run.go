@@ -126,6 +126,8 @@ func (c *vcpuCore) step(fd int) (Exit, error) {
 		// stay: KVM reads some of them to complete what it had exited for.)
 		c.page.ExitReason = 0
 	}
+	c.kick.goIn()
+	defer c.kick.comeOut()
 	c.clearImmediateExit()
 	if c.fd.Closed() {
 		return Exit{}, opError(uapi.IoctlVCPURun, ErrClosed)

@@ -17,4 +17,6 @@ func Gettid() int { return unix.Gettid() }
 
 // SignalThread sends KickSignal to one thread of this process. A thread that
 // is gone is no error: it cannot be blocked in anything.
-func SignalThread(tid int) { _ = unix.Tgkill(os.Getpid(), tid, KickSignal) }
+func SignalThread(tid int) { _ = unix.Tgkill(pid, tid, KickSignal) }
+
+var pid = os.Getpid()
