@@ -148,14 +148,20 @@ func detectELF(b []byte) (Info, bool, error) {
 	return Info{ELF, elfArch(machine, b[4]), payload.None}, true, nil
 }
 
+// minEFI is less than any EFI application has: a bzImage that ends before its
+// setup header looks like one.
+const minEFI = 1024
+
 // detectEFI reads the machine from the PE header that an EFI application has.
 func detectEFI(b []byte) (Info, bool, error) {
+	if len(b) < minEFI {
+		return Info{}, false, &FormatError{Kind: ErrTruncated, What: fmt.Sprintf("the kernel image is truncated: it has only %d bytes", len(b)),
+			Remedy: "fetch or build it again"}
+	}
 	arch := UnknownArch
-	if len(b) >= 0x40 {
-		pe := binary.LittleEndian.Uint32(b[0x3c:])
-		if uint64(pe)+6 <= uint64(len(b)) && hasAt(b, int(pe), "PE\x00\x00") {
-			arch = peArch(binary.LittleEndian.Uint16(b[pe+4:]))
-		}
+	pe := binary.LittleEndian.Uint32(b[0x3c:])
+	if uint64(pe)+6 <= uint64(len(b)) && hasAt(b, int(pe), "PE\x00\x00") {
+		arch = peArch(binary.LittleEndian.Uint16(b[pe+4:]))
 	}
 	return Info{EFI, arch, payload.None}, true, nil
 }
@@ -163,33 +169,33 @@ func detectEFI(b []byte) (Info, bool, error) {
 // detectZBoot takes the architecture from the PE header and the compression
 // from the name the image gives.
 func detectZBoot(b []byte) (Info, bool, error) {
-	info, _, err := detectEFI(b)
+	info, ok, err := detectEFI(b)
+	if err != nil {
+		return info, ok, err
+	}
 	info.Format, info.Compression = ZBoot, payload.Unknown
-	if len(b) >= 0x38 {
-		name, _, _ := bytes.Cut(b[0x18:0x38], []byte{0})
-		for f := payload.Gzip; f <= payload.LZO; f++ {
-			if string(name) == f.String() {
-				info.Compression = f
-			}
-		}
-		if string(name) == "zstd22" {
-			info.Compression = payload.Zstd
+	name, _, _ := bytes.Cut(b[0x18:0x38], []byte{0})
+	for f := payload.Gzip; f <= payload.LZO; f++ {
+		if string(name) == f.String() {
+			info.Compression = f
 		}
 	}
-	return info, true, err
+	if string(name) == "zstd22" {
+		info.Compression = payload.Zstd
+	}
+	return info, true, nil
 }
 
 // detectCompressed looks into a compressed file.
 func detectCompressed(img Image, f payload.Format) (Info, error) {
 	inner, err := decompressedHead(img, f)
-	if len(inner) == 0 && err != nil {
+	info, ok, openErr := detectOpen(inner)
+	switch {
+	case openErr != nil:
+		return Info{}, openErr
+	case !ok && err != nil:
 		return Info{}, CompressionError(f, err)
-	}
-	info, ok, err := detectOpen(inner)
-	if err != nil {
-		return Info{}, err
-	}
-	if !ok {
+	case !ok:
 		return Info{}, notKernel(inner, fmt.Sprintf("the file, decompressed with %v,", f))
 	}
 	info.Compression = f
@@ -199,6 +205,8 @@ func detectCompressed(img Image, f payload.Format) (Info, error) {
 // decompressLimit lets a decoder have the history it needs for the first bytes.
 const decompressLimit = 1 << 20
 
+// decompressedHead returns what it could decompress, also with an error. Data
+// that is short is none.
 func decompressedHead(img Image, f payload.Format) ([]byte, error) {
 	r, err := payload.NewReader(f, io.NewSectionReader(img, 0, img.Size()), decompressLimit)
 	if err != nil {
@@ -206,6 +214,9 @@ func decompressedHead(img Image, f payload.Format) ([]byte, error) {
 	}
 	head := make([]byte, headSize)
 	n, err := io.ReadFull(r, head)
+	if err == io.EOF || err == io.ErrUnexpectedEOF {
+		err = nil
+	}
 	return head[:n], errors.Join(err, r.Close())
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"syscall"
 )
 
 // File is an Image backed by an open file. Its methods may be used
@@ -16,7 +17,8 @@ type File struct {
 // Open opens the file at path as an Image, without looking at its contents.
 // It refuses directories and other things that are not files with content.
 func Open(path string) (*File, error) {
-	f, err := os.Open(path)
+	// Without O_NONBLOCK the open of a named pipe would wait for a writer.
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
 	}

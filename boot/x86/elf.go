@@ -117,7 +117,7 @@ func (e *elfImage) check() error {
 		return &boot.FormatError{Kind: boot.ErrNotKernel, What: "the ELF file has no loadable segment", Remedy: "pass vmlinux or a bzImage"}
 	}
 	sort.SliceStable(e.loads, func(i, j int) bool { return e.loads[i].off < e.loads[j].off })
-	lo, hi, fileEnd := ^uint64(0), uint64(0), uint64(0)
+	lo, hi, fileEnd, total := ^uint64(0), uint64(0), uint64(0), uint64(0)
 	for _, s := range e.loads {
 		if s.filesz > s.memsz || max(s.off, s.memsz, s.paddr) >= maxFileOffset {
 			return corrupt("an ELF segment (%#x bytes at offset %#x, %#x bytes at address %#x) is impossible", s.filesz, s.off, s.memsz, s.paddr)
@@ -127,6 +127,11 @@ func (e *elfImage) check() error {
 		}
 		fileEnd = max(fileEnd, s.off+s.filesz)
 		lo, hi = min(lo, s.paddr), max(hi, s.paddr+s.memsz)
+		total += s.memsz
+	}
+	// This bounds the work too: many segments could each clear all of RAM.
+	if total > hi-lo {
+		return corrupt("the ELF segments overlap: %#x bytes of them lie in %#x bytes of memory", total, hi-lo)
 	}
 	for _, s := range e.notes {
 		if max(s.off, s.filesz) >= maxFileOffset {

@@ -143,14 +143,9 @@ func (l Layout) RAM() []boot.Range {
 }
 
 // Contains reports whether r lies wholly in RAM that a kernel image may use:
-// below the EBDA, or above the first MiB.
+// above the first MiB, where the boot data is, and below the hole.
 func (l Layout) Contains(r boot.Range) bool {
-	for _, m := range l.Map() {
-		if m.Type == E820RAM && m.Range.Contains(r) {
-			return true
-		}
-	}
-	return false
+	return r.Start >= HighAddr && l.Low().Contains(r)
 }
 
 // VirtioWindow returns the i-th virtio-mmio register window, 0 <= i < VirtioMax.

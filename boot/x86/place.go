@@ -37,23 +37,31 @@ func place(l Layout, kernel boot.Range, initrd boot.Image, limit uint64) (*place
 	if size == 0 {
 		return p, nil
 	}
-	top := l.Low().End()
-	if limit < top {
-		top = limit + 1
-	}
 	floor := pageUp(kernel.End())
-	if floor+size < top {
-		if start := pageDown(top - size); start >= floor {
-			p.initrd = boot.Range{Start: start, Size: size}
-			return p, nil
-		}
+	if start, ok := fit(size, floor, l.Low().End(), limit); ok {
+		p.initrd = boot.Range{Start: start, Size: size}
+		return p, nil
 	}
-	if floor+pageUp(size) <= min(limit, HoleAddr) {
+	if _, ok := fit(size, floor, HoleAddr, limit); ok {
 		return nil, tooSmall(l, kernel, size, "the kernel with its initrd")
 	}
 	return nil, &boot.FormatError{Kind: boot.ErrInitrd, Remedy: "make the initrd smaller",
 		What: fmt.Sprintf("the initrd has %s and the kernel reaches only %s for it (from %#x to %#x)",
 			boot.Bytes(size), boot.Bytes(pageDown(min(limit, HoleAddr)-min(floor, limit, HoleAddr))), floor, min(limit, HoleAddr))}
+}
+
+// fit returns the highest page-aligned start, from floor on, of size bytes that
+// end at most at ramEnd and whose last byte is at most at limit.
+func fit(size, floor, ramEnd, limit uint64) (start uint64, ok bool) {
+	top := ramEnd
+	if limit < top {
+		top = limit + 1
+	}
+	if size > top {
+		return 0, false
+	}
+	start = pageDown(top - size)
+	return start, start >= floor
 }
 
 // initrdSize returns 0 where there is no initrd.
