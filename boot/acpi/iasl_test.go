@@ -24,6 +24,20 @@ func full() Machine {
 	return m
 }
 
+// machines are the descriptions that tables are checked for: few and many vCPUs,
+// with and without virtio devices, nothing but vCPUs, and more vCPUs than short
+// MADT entries can name.
+func machines() map[string]Machine {
+	one, eight, many := full(), full(), full()
+	one.CPUs, eight.Virtio, many.CPUs = 1, nil, 300
+	oneBare := eight
+	oneBare.CPUs = 1
+	return map[string]Machine{
+		"minimal": {CPUs: 1, LAPICAddr: 0xfee00000, IOAPICAddr: 0xfec00000},
+		"8 CPUs":  eight, "8 CPUs, virtio": full(), "1 CPU": oneBare, "1 CPU, virtio": one, "300 CPUs": many,
+	}
+}
+
 func build(t *testing.T, m Machine) *Tables {
 	t.Helper()
 	tables, err := Build(m, 0xe0000, 0x20000)
@@ -71,10 +85,7 @@ func iasl(t *testing.T, tool, dir string, args ...string) string {
 // TestIASL has the reference compiler read every table and compile what it read.
 func TestIASL(t *testing.T) {
 	tool := needIASL(t)
-	minimal := Machine{CPUs: 1, LAPICAddr: 0xfee00000, IOAPICAddr: 0xfec00000}
-	many := full()
-	many.CPUs = 300 // beyond what short MADT entries can name
-	for label, m := range map[string]Machine{"minimal": minimal, "full": full(), "many": many} {
+	for label, m := range machines() {
 		for sig, table := range build(t, m).Named {
 			t.Run(label+"/"+sig, func(t *testing.T) { roundTrip(t, tool, sig, table) })
 		}

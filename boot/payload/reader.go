@@ -37,8 +37,8 @@ func open(f Format, src io.Reader, limit int64) (io.Reader, error) {
 		if err != nil {
 			return nil, err
 		}
-		z.Multistream(false) // the kernel's build puts a length behind the stream
-		return z, nil
+		z.Multistream(false)               // the kernel's build puts a length behind the stream
+		return struct{ io.Reader }{z}, nil // its Close only repeats the last error
 	case Bzip2:
 		return newBzip2(src), nil
 	case LZMA:

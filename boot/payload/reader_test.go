@@ -260,6 +260,13 @@ func TestClose(t *testing.T) {
 				t.Errorf("%s: Close: %v", f.file, err)
 			}
 		}
+		b := fixture(t, f.file)
+		if r, err := NewReader(f.format, bytes.NewReader(b[:len(b)/2]), 1<<20); err == nil {
+			_, _ = io.Copy(io.Discard, r)
+			if err := r.Close(); err != nil {
+				t.Errorf("%s: Close repeats the error of Read: %v", f.file, err)
+			}
+		}
 		if n, err := r.Read(make([]byte, 8)); n != 0 || err == nil {
 			t.Errorf("%s: Read after Close gave %d bytes, %v", f.file, n, err)
 		}
