@@ -26,12 +26,23 @@ func (m *Machine) examine(cpu *kvm.VCPU, c *Crash) {
 		return
 	}
 	c.Registers = append(c.Registers, systemRegisters(&sregs)...)
-	c.Code, err = m.code(cpu, sregs.CS.Base+regs.RIP)
+	if isReset(&regs, &sregs) {
+		c.Registers = append(c.Registers, "These are the registers after a reset: AMD processors do not keep those of a triple fault.")
+		return
+	}
+	code, err := m.code(cpu, sregs.CS.Base+regs.RIP)
 	if err != nil {
 		c.Registers = append(c.Registers, unread("code", err))
 		return
 	}
+	c.Code = code
 	c.Assembly = disassemble(c.Code, regs.RIP, codeBits(&sregs))
+}
+
+// isReset reports the state that a processor has after a reset, which is where
+// no guest of this machine begins.
+func isReset(r *uapi.Regs, s *uapi.Sregs) bool {
+	return r.RIP == 0xfff0 && s.CS.Base == 0xffff0000
 }
 
 func generalRegisters(r *uapi.Regs) []string {

@@ -58,12 +58,29 @@ func (r *runner) ended(result Result) error {
 func describeExit(e kvm.Exit) string {
 	switch e.Reason() {
 	case uapi.ExitInternalError:
-		return fmt.Sprintf("KVM could not go on: %+v", e.InternalError())
+		return describeInternalError(e.InternalError())
 	case uapi.ExitFailEntry:
-		return fmt.Sprintf("the processor refused to enter the guest: %+v", e.FailEntry())
+		x := e.FailEntry()
+		return fmt.Sprintf("the processor refused to enter the guest (hardware reason %#x, host CPU %d)", x.HardwareReason, x.CPU)
 	default:
 		return fmt.Sprintf("KVM returned %v, which this machine has no use for", e.Reason())
 	}
+}
+
+// internalErrors are KVM's suberrors in words.
+var internalErrors = map[uint32]string{
+	uapi.InternalErrorEmulation:            "it cannot emulate the instruction at RIP, or there is no memory to fetch it from",
+	uapi.InternalErrorSimulEx:              "an exception came while another one was being delivered",
+	uapi.InternalErrorDeliveryEv:           "an event could not be delivered to the guest",
+	uapi.InternalErrorUnexpectedExitReason: "the processor left the guest for a reason KVM does not know",
+}
+
+func describeInternalError(x kvm.InternalErrorExit) string {
+	words, known := internalErrors[x.Suberror]
+	if !known {
+		words = "it does not say why in terms known here"
+	}
+	return fmt.Sprintf("KVM could not go on: %s (suberror %d, data %#x)", words, x.Suberror, x.Data[:x.NData])
 }
 
 // systemEvent answers an event that the guest raised through its firmware
