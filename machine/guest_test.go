@@ -123,7 +123,7 @@ func linux(t *testing.T, kernel, test string) Config {
 }
 
 // bootTime bounds one boot in the rig, generously.
-const bootTime = 3 * time.Minute
+const bootTime = 5 * time.Minute
 
 func runMachine(t *testing.T, cfg Config) (Result, error) {
 	t.Helper()

@@ -3,8 +3,6 @@ package machine
 import (
 	"bytes"
 	"context"
-	"debug/elf"
-	"encoding/binary"
 	"errors"
 	"io"
 	"os"
@@ -15,38 +13,8 @@ import (
 	"time"
 
 	"linuxkvm/boot"
+	"linuxkvm/internal/tinykernel"
 )
-
-// loadAddr is where the tiny kernels stand and start.
-const loadAddr = 0x100000
-
-// tinyKernel makes an ELF kernel with a PVH entry out of a few bytes of 32-bit
-// code. It runs on any KVM, also one that emulates guest kernel mode.
-func tinyKernel(code ...byte) boot.Image {
-	const headers = 0x1000
-	le := binary.LittleEndian
-	note := le.AppendUint32(nil, 4)        // name size
-	note = le.AppendUint32(note, 4)        // description size
-	note = le.AppendUint32(note, 18)       // XEN_ELFNOTE_PHYS32_ENTRY
-	note = append(note, 'X', 'e', 'n', 0)  // name
-	note = le.AppendUint32(note, loadAddr) // entry
-	var b bytes.Buffer
-	_ = binary.Write(&b, le, elf.Header64{
-		Ident: [16]byte{0x7f, 'E', 'L', 'F', byte(elf.ELFCLASS64), byte(elf.ELFDATA2LSB), byte(elf.EV_CURRENT)},
-		Type:  uint16(elf.ET_EXEC), Machine: uint16(elf.EM_X86_64), Version: uint32(elf.EV_CURRENT),
-		Entry: loadAddr, Phoff: 64, Ehsize: 64, Phentsize: 56, Phnum: 2,
-	})
-	_ = binary.Write(&b, le, []elf.Prog64{
-		{Type: uint32(elf.PT_LOAD), Flags: uint32(elf.PF_R | elf.PF_X), Off: headers, Vaddr: loadAddr, Paddr: loadAddr,
-			Filesz: uint64(len(code)), Memsz: uint64(len(code)), Align: 0x1000},
-		{Type: uint32(elf.PT_NOTE), Off: 0x800, Filesz: uint64(len(note)), Memsz: uint64(len(note)), Align: 4},
-	})
-	image := make([]byte, headers+len(code))
-	copy(image, b.Bytes())
-	copy(image[0x800:], note)
-	copy(image[headers:], code)
-	return bytes.NewReader(image)
-}
 
 // out writes a byte to a port: mov dx, port; mov al, v; out dx, al.
 func out(port uint16, v byte) []byte {
@@ -63,7 +31,9 @@ func say(text string) []byte {
 
 var spin = []byte{0xeb, 0xfe} // jmp .
 
-func program(parts ...[]byte) boot.Image { return tinyKernel(bytes.Join(parts, nil)...) }
+func program(parts ...[]byte) boot.Image {
+	return bytes.NewReader(tinykernel.FromCode(bytes.Join(parts, nil)))
+}
 
 // needKVM skips where there is no KVM.
 func needKVM(t *testing.T) {

@@ -15,7 +15,7 @@ import (
 	"syscall"
 	"testing"
 
-	"linuxkvm/cmd/microvm/internal/tinykernel"
+	"linuxkvm/internal/tinykernel"
 )
 
 // TestStartErrors runs the command into everything that keeps a machine from

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"linuxkvm/cmd/microvm/internal/tinykernel"
+	"linuxkvm/internal/tinykernel"
 	"linuxkvm/internal/guest"
 	"linuxkvm/kvm"
 )

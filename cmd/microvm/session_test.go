@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"linuxkvm/cmd/microvm/internal/tinykernel"
+	"linuxkvm/internal/tinykernel"
 )
 
 // TestStatusTellsTheEnding drives the tiny kernel through a pipe.

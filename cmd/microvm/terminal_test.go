@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"linuxkvm/cmd/microvm/internal/ptytest"
-	"linuxkvm/cmd/microvm/internal/tinykernel"
+	"linuxkvm/internal/tinykernel"
 )
 
 // onTerminal starts a command as a shell does, with the terminal as its own.

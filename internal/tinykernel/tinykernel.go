@@ -26,8 +26,7 @@ const (
 	codeAt   = 0x1000
 )
 
-// code runs at loadAddr, in 32-bit protected mode with flat segments. It polls
-// the serial port at 3F8h.
+// code polls the serial port at 3F8h.
 var code = slices.Concat(
 	[]byte{0x66, 0xba, 0xf9, 0x03},       //       mov dx, 3F9h, the interrupt enable register
 	[]byte{0xb0, 0x01},                   //       mov al, receive: the port holds input back until then
@@ -62,13 +61,19 @@ var code = slices.Concat(
 	[]byte{0xeb, 0xfe},                   //       jmp here
 )
 
-// Image returns the kernel as an ELF file with a PVH entry point.
+// Image returns the kernel.
 func Image() []byte {
-	var b bytes.Buffer
-	put := func(v any) { _ = binary.Write(&b, binary.LittleEndian, v) } // to memory: cannot fail
 	segment := make([]byte, greeting)
 	copy(segment, code)
-	segment = append(segment, Greeting+"\x00"...)
+	return FromCode(append(segment, Greeting+"\x00"...))
+}
+
+// FromCode returns an ELF file with a PVH entry point: a kernel that is nothing
+// but the given code, which is loaded at 1 MiB and entered at its first byte, in
+// 32-bit protected mode with flat segments.
+func FromCode(segment []byte) []byte {
+	var b bytes.Buffer
+	put := func(v any) { _ = binary.Write(&b, binary.LittleEndian, v) } // to memory: cannot fail
 	size := uint64(len(segment))
 
 	put([]byte{0x7f, 'E', 'L', 'F', 2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0})
