@@ -143,7 +143,7 @@ func TestDetectReadError(t *testing.T) {
 	if _, err := Detect(brokenImage{broken}); !errors.Is(err, broken) || errors.Is(err, ErrNotKernel) {
 		t.Errorf("%v", err)
 	}
-	if err := CompressionError(payload.Gzip, broken); err != broken {
+	if err := CompressionError(payload.Gzip, broken); !errors.Is(err, broken) || errors.Is(err, ErrCorrupt) {
 		t.Errorf("CompressionError changed an error that is not payload's: %v", err)
 	}
 }

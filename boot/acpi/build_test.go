@@ -106,7 +106,7 @@ func TestMADT(t *testing.T) {
 		}
 		next, ioapics := uint32(0), 0
 		for b = b[44:]; len(b) > 0; b = b[b[1]:] {
-			id, flags := next, uint32(1)
+			var id, flags uint32
 			switch b[0] {
 			case madtLAPIC:
 				id, flags = uint32(b[3]), le.Uint32(b[4:])
