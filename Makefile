@@ -51,6 +51,10 @@ generate: ## regenerate uapi from the newest kernel headers
 	@scripts/setup check
 	@$(GO) run ./internal/cmd/genuapi -update
 
+fuzz: ## run every fuzz target for FUZZTIME (20s)
+	@scripts/setup
+	@scripts/fuzz $(FUZZTIME)
+
 LINT := .cache/golangci-lint
 
 check: lint ## what a maintainer runs before a commit, besides the tests
