@@ -10,8 +10,9 @@ import (
 
 // NewReader returns a reader of what src, a stream of format f, decompresses
 // to. limit is the most bytes it may give: a read beyond fails with
-// ErrTooLarge. Memory in use stays below twice limit plus 32 MiB, whatever the
-// stream declares. Bytes of src behind the stream are ignored.
+// ErrTooLarge. Memory in use stays below twice limit plus 32 MiB, or below 160 MiB
+// if that is more, whatever the stream declares. Bytes of src behind the stream
+// are ignored.
 //
 // Errors wrap ErrUnsupported, ErrCorrupt or ErrTooLarge; io.ErrUnexpectedEOF is
 // behind ErrCorrupt where src ended early. Errors of src itself come through.
