@@ -75,20 +75,28 @@ func (e Exit) page(want uapi.ExitReason) (page *uapi.Run, ok bool) {
 }
 
 func (e Exit) enter() (page *uapi.Run, ok bool) {
-	if e.core == nil {
-		return nil, false
-	}
-	if _, ok := e.core.fd.Acquire(); !ok {
-		return nil, false
-	}
-	if e.core.seq.Load() != e.seq {
-		e.core.fd.Release()
+	if !e.core.enterAfter(e.seq) {
 		return nil, false
 	}
 	return e.core.page, true
 }
 
 func (e Exit) done() { e.core.fd.Release() }
+
+// enterAfter enters the vCPU when Run number seq is the last one.
+func (c *vcpuCore) enterAfter(seq uint64) bool {
+	if c == nil {
+		return false
+	}
+	if _, ok := c.fd.Acquire(); !ok {
+		return false
+	}
+	if c.seq.Load() != seq {
+		c.fd.Release()
+		return false
+	}
+	return true
+}
 
 // details copies the view of the union for a reason, so that what is checked is
 // what is used. It is zero when e is not the current exit with that reason.
@@ -116,19 +124,23 @@ func answer[T any](e Exit, want uapi.ExitReason, view func(*uapi.Run) *T, write 
 // wrote, or where the answer to its read goes. Like the Exit it is good until
 // the next Run: from then on there is nothing to copy and nothing is stored.
 type Data struct {
-	exit Exit
-	off  uint64
-	n    uint64
+	core   *vcpuCore
+	seq    uint64
+	off, n uint32
 }
 
 // data returns n bytes at offset off of the run area, or no bytes when KVM's
 // words for them are not inside it. The caller has entered the vCPU.
 func (e Exit) data(off, n uint64) Data {
-	if e.core.area(off, n) == nil {
+	size := uint64(len(e.core.area))
+	if n > size || off > size-n {
 		return Data{}
 	}
-	return Data{exit: e, off: off, n: n}
+	return Data{core: e.core, seq: e.seq, off: uint32(off), n: uint32(n)}
 }
+
+// bytes are the data in place. The caller has entered the vCPU.
+func (d Data) bytes() []byte { return d.core.area[d.off : d.off+d.n] }
 
 // Len returns the number of bytes.
 func (d Data) Len() int { return int(d.n) }
@@ -136,36 +148,72 @@ func (d Data) Len() int { return int(d.n) }
 // Part returns n of the bytes from byte i on: one access of a repeated one, for
 // instance. Outside of the data there are none.
 func (d Data) Part(i, n int) Data {
-	if i < 0 || n < 0 || uint64(i) > d.n || uint64(n) > d.n-uint64(i) {
+	if i < 0 || n < 0 || uint64(i) > uint64(d.n) || uint64(n) > uint64(d.n)-uint64(i) {
 		return Data{}
 	}
-	return Data{exit: d.exit, off: d.off + uint64(i), n: uint64(n)}
+	d.off += uint32(i)
+	d.n = uint32(n)
+	return d
 }
 
 // CopyTo copies the data to p and returns how many bytes were copied.
 func (d Data) CopyTo(p []byte) int {
-	if _, ok := d.exit.enter(); !ok {
+	if !d.core.enterAfter(d.seq) {
 		return 0
 	}
-	defer d.exit.done()
-	return copy(p, d.exit.core.area(d.off, d.n))
+	n := copy(p, d.bytes())
+	d.core.fd.Release()
+	return n
 }
 
 // CopyFrom copies p to the data and returns how many bytes were copied.
 func (d Data) CopyFrom(p []byte) int {
-	if _, ok := d.exit.enter(); !ok {
+	if !d.core.enterAfter(d.seq) {
 		return 0
 	}
-	defer d.exit.done()
-	return copy(d.exit.core.area(d.off, d.n), p)
+	n := copy(d.bytes(), p)
+	d.core.fd.Release()
+	return n
 }
 
 // Uint64 returns the first 8 bytes as a number in the guest's byte order as far
 // as KVM has one (the host's); missing bytes are zero.
 func (d Data) Uint64() uint64 {
-	var b [8]byte
-	n := d.CopyTo(b[:])
-	return fromBytes(b, n)
+	if !d.core.enterAfter(d.seq) {
+		return 0
+	}
+	v := toUint64(d.bytes())
+	d.core.fd.Release()
+	return v
+}
+
+// toUint64 reads up to 8 bytes; the common widths need no loop.
+func toUint64(p []byte) uint64 {
+	switch len(p) {
+	case 0:
+		return 0
+	case 1:
+		return uint64(p[0])
+	case 2:
+		return uint64(binary.NativeEndian.Uint16(p))
+	case 4:
+		return uint64(binary.NativeEndian.Uint32(p))
+	case 3, 5, 6, 7:
+		var b [8]byte
+		copy(b[:], p)
+		return fromBytes(b, len(p))
+	default:
+		return binary.NativeEndian.Uint64(p)
+	}
+}
+
+// fromBytes is the number in the first n bytes.
+func fromBytes(b [8]byte, n int) uint64 {
+	v := binary.NativeEndian.Uint64(b[:])
+	if bigEndian {
+		return v >> (8 * (8 - n))
+	}
+	return v
 }
 
 // SetUint64 stores the low bytes of v, as many as the data have. What the data
@@ -179,14 +227,6 @@ func (d Data) SetUint64(v uint64) {
 		return
 	}
 	d.CopyFrom(b[:n])
-}
-
-func fromBytes(b [8]byte, n int) uint64 {
-	v := binary.NativeEndian.Uint64(b[:])
-	if bigEndian {
-		return v >> (8 * (8 - n))
-	}
-	return v
 }
 
 var bigEndian = binary.NativeEndian.Uint16([]byte{0, 1}) == 1

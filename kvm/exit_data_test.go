@@ -94,7 +94,6 @@ func TestMMIOAndIOCSRExits(t *testing.T) {
 			t.Errorf("MMIO = %+v, IOCSR = %+v", x, r)
 		}
 		for _, d := range []Data{x.Data(), c.exitWith(uapi.ExitLoongarchIOCSR).LoongarchIOCSR().Data()} {
-			c.page.ExitReason = uint32(d.exit.reason)
 			p := make([]byte, 8)
 			if got := d.CopyTo(p); got != int(n) || !bytes.Equal(p[:n], []byte{1, 2, 3, 4, 5, 6, 7, 8}[:n]) {
 				t.Errorf("%d bytes of data: %v (%d)", n, p, got)
@@ -114,6 +113,29 @@ func TestMMIOAndIOCSRExits(t *testing.T) {
 		}
 		if got := c.exitWith(uapi.ExitLoongarchIOCSR).LoongarchIOCSR().Data().Len(); got != 0 {
 			t.Errorf("an IOCSR exit of %d bytes has %d bytes of data", n, got)
+		}
+	}
+}
+
+func TestDataAsNumbersOfEveryWidth(t *testing.T) {
+	c := fakeVCPU(t)
+	copy(c.run.Bytes()[0x1000:], []byte{1, 2, 3, 4, 5, 6, 7, 8, 9})
+	for n := range 10 {
+		d := c.io(uapi.ExitIOIn, 1, 1, uint32(n), 0x1000).IO().Data()
+		want := uint64(0)
+		for i := range min(n, 8) {
+			if bigEndian {
+				want = want<<8 | uint64(i+1)
+			} else {
+				want |= uint64(i+1) << (8 * i)
+			}
+		}
+		if got := d.Uint64(); got != want {
+			t.Errorf("%d bytes are %#x, want %#x", n, got, want)
+		}
+		d.SetUint64(want)
+		if p := c.run.Bytes()[0x1000:0x1009]; !bytes.Equal(p, []byte{1, 2, 3, 4, 5, 6, 7, 8, 9}) {
+			t.Errorf("%d bytes written back: %v", n, p)
 		}
 	}
 }

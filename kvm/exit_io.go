@@ -18,12 +18,13 @@ func (e Exit) IO() IOExit {
 	if !ok {
 		return IOExit{}
 	}
-	defer e.done()
 	d := *page.IO()
-	return IOExit{
+	x := IOExit{
 		Port: d.Port, Size: d.Size, Count: d.Count, Out: d.Direction == uapi.ExitIOOut,
 		data: e.data(d.DataOffset, uint64(d.Size)*uint64(d.Count)),
 	}
+	e.done()
+	return x
 }
 
 // Data is what the guest writes, or the place for what it reads: Count times
@@ -55,9 +56,10 @@ func (e Exit) MMIO() MMIOExit {
 	if !ok {
 		return MMIOExit{}
 	}
-	defer e.done()
 	d := *page.MMIO()
-	return MMIOExit{GPA: d.PhysAddr, Write: d.IsWrite != 0, data: e.unionData(offsetMMIOData, len(d.Data), d.Len)}
+	x := MMIOExit{GPA: d.PhysAddr, Write: d.IsWrite != 0, data: e.unionData(offsetMMIOData, len(d.Data), d.Len)}
+	e.done()
+	return x
 }
 
 // Data is what the guest writes, or the place for what it reads: 1 to 8 bytes.
@@ -78,9 +80,10 @@ func (e Exit) LoongarchIOCSR() IOCSRExit {
 	if !ok {
 		return IOCSRExit{}
 	}
-	defer e.done()
 	d := *page.IOCSRIO()
-	return IOCSRExit{Addr: d.PhysAddr, Write: d.IsWrite != 0, data: e.unionData(offsetIOCSRData, len(d.Data), d.Len)}
+	x := IOCSRExit{Addr: d.PhysAddr, Write: d.IsWrite != 0, data: e.unionData(offsetIOCSRData, len(d.Data), d.Len)}
+	e.done()
+	return x
 }
 
 // Data is what the guest writes, or the place for what it reads: 1 to 8 bytes.

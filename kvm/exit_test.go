@@ -21,7 +21,7 @@ func fakeVCPU(tb testing.TB) *vcpuCore {
 		run.Destroy()
 		tb.Fatal(err)
 	}
-	c := &vcpuCore{run: run, page: runPage(run)}
+	c := &vcpuCore{run: run, page: runPage(run), area: run.Bytes()}
 	c.fd = fdOf[uapi.VCPUIoctl]{sys.NewFD(fd, func(fd int) {
 		run.Destroy()
 		sys.CloseFD(fd)

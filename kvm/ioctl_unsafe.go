@@ -27,6 +27,15 @@ func ioctlNumber[R request](fd fdOf[R], req R, arg uintptr) (int, error) {
 	return n, nil
 }
 
+// ioctlBrief is ioctlNumber for a request that never waits in the kernel.
+func ioctlBrief[R request](fd fdOf[R], req R, arg uintptr) (int, error) {
+	n, err := fd.IoctlBrief(uintptr(req), arg)
+	if err != nil {
+		return n, opError(req, err)
+	}
+	return n, nil
+}
+
 // ioctlStruct issues an ioctl on one fixed-size struct.
 func ioctlStruct[R request, T any](fd fdOf[R], req R, p *T) (int, error) {
 	if p == nil {

@@ -43,13 +43,3 @@ func (c *vcpuCore) clearImmediateExit() {
 		atomic.AndUint32(p, ^immediateExit)
 	}
 }
-
-// area returns n bytes at offset off of the run area, or nil when KVM's words
-// for them are not inside it. The caller has the descriptor.
-func (c *vcpuCore) area(off, n uint64) []byte {
-	size := uint64(c.run.Size())
-	if n > size || off > size-n {
-		return nil
-	}
-	return c.run.Bytes()[off : off+n]
-}

@@ -124,7 +124,7 @@ func (s *System) APIVersion() (int, error) {
 //
 // ioctl: KVM_CHECK_EXTENSION (system) · cap: basic · arch: all · since: Linux 2.6.22 · doc: virt/kvm/api.rst "KVM_CHECK_EXTENSION"
 func (s *System) CheckExtension(c uapi.Cap) (int, error) {
-	return ioctlNumber(s.fd, uapi.IoctlSystemCheckExtension, uintptr(c))
+	return ioctlBrief(s.fd, uapi.IoctlSystemCheckExtension, uintptr(c))
 }
 
 // VCPUMmapSize returns the size in bytes of the memory that a vCPU shares with

@@ -26,6 +26,7 @@ type vcpuCore struct {
 	fd   fdOf[uapi.VCPUIoctl] // owns the run area too
 	run  *sys.Mapping
 	page *uapi.Run // the start of run
+	area []byte    // all of run
 
 	// running is held by the one goroutine that is in Run or Loop.
 	running atomic.Bool
@@ -78,7 +79,7 @@ func checkRunArea(size int) error {
 
 func newVCPU(vm *VM, id, fd int, run *sys.Mapping) *VCPU {
 	vm.core.retain()
-	c := &vcpuCore{run: run, page: runPage(run)}
+	c := &vcpuCore{run: run, page: runPage(run), area: run.Bytes()}
 	owner := vm.core.vmState
 	c.fd = fdOf[uapi.VCPUIoctl]{sys.NewFD(fd, func(fd int) {
 		run.Destroy()

@@ -84,7 +84,7 @@ func (vm *VM) Close() error {
 //
 // ioctl: KVM_CHECK_EXTENSION (vm) · cap: KVM_CAP_CHECK_EXTENSION_VM · arch: all · since: Linux 3.14 · doc: virt/kvm/api.rst "KVM_CHECK_EXTENSION"
 func (vm *VM) CheckExtension(c uapi.Cap) (int, error) {
-	return ioctlNumber(vm.core.fd, uapi.IoctlVMCheckExtension, uintptr(c))
+	return ioctlBrief(vm.core.fd, uapi.IoctlVMCheckExtension, uintptr(c))
 }
 
 // require returns an UnsupportedError when the VM does not have a capability,

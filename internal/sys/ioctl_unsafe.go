@@ -27,6 +27,22 @@ func (f *FD) Ioctl(request, arg uintptr) (int, error) {
 	}
 }
 
+// IoctlBrief is Ioctl for a request that only looks something up. It must never
+// sleep or wait in the kernel: the scheduler is not told of the call, which
+// spares half of what Go adds to one so short.
+func (f *FD) IoctlBrief(request, arg uintptr) (int, error) {
+	fd, ok := f.Acquire()
+	if !ok {
+		return 0, ErrClosed
+	}
+	r, _, errno := syscall.RawSyscall(unix.SYS_IOCTL, uintptr(fd), request, arg)
+	f.Release()
+	if errno != 0 {
+		return int(r), errno
+	}
+	return int(r), nil
+}
+
 // IoctlPtr is Ioctl with a pointer argument. p must point to memory that is at
 // least as large as the request says and that stays where it is for the call;
 // addresses stored inside that memory are the caller's to keep alive.
