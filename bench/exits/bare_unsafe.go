@@ -196,7 +196,7 @@ func (b *bare) mmio(n int) error {
 func (b *bare) immediate(n int) error {
 	for ; n > 0; n-- {
 		if _, err := ioctl(b.idle.vcpu, uintptr(uapi.IoctlVCPURun), 0); !errors.Is(err, unix.EINTR) {
-			return fmt.Errorf("KVM_RUN with immediate_exit: %v, want EINTR", err)
+			return errors.Join(errors.New("KVM_RUN with immediate_exit did not return EINTR"), err)
 		}
 	}
 	return nil

@@ -167,7 +167,7 @@ func (v *vm) create(sys *kvm.System) (err error) {
 
 func (v *vm) close() {
 	v.cancel()
-	<-v.ended
+	_ = <-v.ended // the context's error
 	_ = v.guest.close()
 }
 
