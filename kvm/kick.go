@@ -162,6 +162,10 @@ func (c *vcpuCore) post() (uint64, error) {
 // kicks that come before the Run returns are one. It may be called from any
 // goroutine.
 //
+// A guest is interrupted by SIGURG, which the Go runtime uses for its own ends. A
+// program that calls signal.Ignore for it makes kicks, Close and a Loop's context
+// wait for the guest.
+//
 // api: immediate_exit in struct kvm_run · cap: KVM_CAP_IMMEDIATE_EXIT · arch: all · since: Linux 4.11 · doc: virt/kvm/api.rst "The kvm_run structure"
 func (v *VCPU) Kick() error {
 	_, err := v.core.post()

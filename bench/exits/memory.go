@@ -165,10 +165,13 @@ func (v *vm) create(sys *kvm.System) (err error) {
 	return v.vcpu.SetRegs(&uapi.Regs{RIP: codeAddr, RFLAGS: 2})
 }
 
-func (v *vm) close() {
+func (v *vm) close() error {
 	v.cancel()
-	_ = <-v.ended // the context's error
-	_ = v.guest.close()
+	err := <-v.ended
+	if errors.Is(err, context.Canceled) {
+		err = nil
+	}
+	return errors.Join(err, v.guest.close())
 }
 
 // residentBeyond is what this process has in memory apart from the regions. The
