@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"linuxkvm/internal/tinykernel"
 	"linuxkvm/internal/guest"
+	"linuxkvm/internal/tinykernel"
 	"linuxkvm/kvm"
 )
 

@@ -80,7 +80,7 @@ func launch(ctx context.Context, opts Options, qemu string, kernel *Kernel, init
 	s.qemu, err = startQEMU(s.ctx, qemu, opts.arguments(kernel.Image), s.console, theirs, initramfs)
 	if err != nil {
 		s.cancel()
-		ours.Close()
+		_ = ours.Close()
 		if ctx.Err() != nil {
 			return nil, &Failure{Reason: Canceled, Lane: opts.Lane.Name, Err: ctx.Err()}
 		}

@@ -65,7 +65,7 @@ func TestLaneLost(t *testing.T) {
 			}
 			_, err = s.Run(t.Context(), job)
 			wantFailure(t, err, c.reason, c.words...)
-			if _, again := s.Run(t.Context(), job); again != err {
+			if _, again := s.Run(t.Context(), job); !errors.Is(again, err) {
 				t.Errorf("Run of a lost session: %v, want the failure again", again)
 			}
 			if err := s.Close(); err != nil {

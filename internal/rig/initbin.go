@@ -21,7 +21,7 @@ func buildInit(ctx context.Context, l Lane) (path string, remove func(), err err
 	if err != nil {
 		return "", nil, err
 	}
-	remove = func() { os.RemoveAll(dir) }
+	remove = func() { _ = os.RemoveAll(dir) }
 	path = filepath.Join(dir, "init")
 	if err := GoBuild(ctx, l.GOARCH, initPackage, path); err != nil {
 		remove()

@@ -28,7 +28,7 @@ func makeInitramfs(init string, modules []loadable, files []File) (*os.File, err
 	}
 	f := os.NewFile(uintptr(fd), "rig-initramfs")
 	if err := writeInitramfs(f, init, modules, files); err != nil {
-		f.Close()
+		_ = f.Close()
 		return nil, err
 	}
 	return f, nil

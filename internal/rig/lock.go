@@ -24,15 +24,15 @@ func lockFile(ctx context.Context, path string) (unlock func(), err error) {
 		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 		switch err {
 		case nil:
-			return func() { f.Close() }, nil
+			return func() { _ = f.Close() }, nil
 		case unix.EWOULDBLOCK, unix.EINTR:
 		default:
-			f.Close()
+			_ = f.Close()
 			return nil, fmt.Errorf("lock %s: %w", path, err)
 		}
 		select {
 		case <-ctx.Done():
-			f.Close()
+			_ = f.Close()
 			return nil, fmt.Errorf("another process holds %s: %w", path, ctx.Err())
 		case <-time.After(50 * time.Millisecond):
 		}

@@ -111,7 +111,7 @@ func (s *Session) lost(job string) error {
 		return s.fail(MissingResult, job, line, nil)
 	case reason != 0:
 		return s.fail(reason, job, line, nil)
-	case context.Cause(s.ctx) == errLaneTimeout:
+	case errors.Is(context.Cause(s.ctx), errLaneTimeout):
 		return s.fail(LaneTimeout, job, fmt.Sprintf("not done after %v", s.opts.Timeout), nil)
 	case s.ctx.Err() != nil:
 		return s.fail(Canceled, job, "", context.Cause(s.ctx))
@@ -137,7 +137,7 @@ func (s *Session) fail(reason Reason, job, detail string, err error) error {
 func (s *Session) abort() {
 	s.cancel()
 	<-s.qemu.done
-	s.channel.Close()
+	_ = s.channel.Close()
 }
 
 // Close powers the guest off and waits for its end. It is an error if the guest

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -24,7 +25,7 @@ func forwardKernelLog(conn *wire.Conn) {
 	buf := make([]byte, 16<<10)
 	for {
 		n, err := f.Read(buf)
-		if pe, ok := err.(*os.PathError); ok && pe.Err == unix.EPIPE {
+		if errors.Is(err, unix.EPIPE) {
 			continue // records were overwritten before they could be read
 		}
 		if err != nil {

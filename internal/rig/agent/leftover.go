@@ -14,7 +14,7 @@ import (
 // for ever: a process that the job left behind may hold the terminal.
 func waitOutput(output <-chan error) {
 	select {
-	case <-output:
+	case <-output: //nolint:errcheck // how it ended changes nothing
 	case <-time.After(pipeGrace):
 	}
 }

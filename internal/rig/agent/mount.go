@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"errors"
 	"fmt"
 	"os"
 
@@ -29,7 +30,7 @@ func mountAll() []string {
 			err = unix.Mount(m.kind, m.dir, m.kind, 0, m.data)
 		}
 		// The kernel may have mounted devtmpfs itself.
-		if err != nil && err != unix.EBUSY && !m.optional {
+		if err != nil && !errors.Is(err, unix.EBUSY) && !m.optional {
 			problems = append(problems, fmt.Sprintf("mount %s on %s: %v", m.kind, m.dir, err))
 		}
 	}

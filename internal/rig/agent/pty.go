@@ -21,7 +21,7 @@ func openPTY(rows, cols uint16) (*pty, error) {
 	}
 	p := &pty{master: master}
 	if err := p.openSlave(); err != nil {
-		master.Close()
+		_ = master.Close()
 		return nil, fmt.Errorf("pseudo terminal: %w", err)
 	}
 	if rows > 0 && cols > 0 {
@@ -56,9 +56,9 @@ func (j *job) startTTY(cmd *exec.Cmd) (wait func() error, err error) {
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = p.slave, p.slave, p.slave
 	cmd.SysProcAttr.Setctty = true
 	err = cmd.Start()
-	p.slave.Close()
+	_ = p.slave.Close()
 	if err != nil {
-		p.master.Close()
+		_ = p.master.Close()
 		return nil, err
 	}
 	j.pty.Store(p)
@@ -75,7 +75,7 @@ func (j *job) startTTY(cmd *exec.Cmd) (wait func() error, err error) {
 	return func() error {
 		err := cmd.Wait()
 		waitOutput(output)
-		p.master.Close()
+		_ = p.master.Close()
 		return err
 	}, nil
 }

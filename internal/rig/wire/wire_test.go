@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"strings"
 	"testing"
@@ -48,7 +49,7 @@ func TestReceiveDamaged(t *testing.T) {
 		"no payload":     {"\x01\x00\x00\x00\x02", io.ErrUnexpectedEOF},
 		"half a payload": {"\x01\x00\x00\x00\x02x", io.ErrUnexpectedEOF},
 	} {
-		if _, _, err := NewConn(strings.NewReader(c.in), nil).Receive(); err != c.want {
+		if _, _, err := NewConn(strings.NewReader(c.in), nil).Receive(); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v, want %v", name, err, c.want)
 		}
 	}
