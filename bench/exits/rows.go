@@ -77,6 +77,7 @@ func (r *result) print(w io.Writer, row row) {
 	if median(r[c]) <= dear {
 		target = fmt.Sprintf("+%.0f ns", maxExtra)
 	}
-	fmt.Fprintf(w, "%s\t%.0f\t%.0f\t%.0f\t%+.0f\t%.3f\t%+.0f\t%s\t%s\t\n",
-		row.title, median(r[c]), median(r[bareGo]), median(r[library]), extra, ratio, beyond, target, verdict(r.met()))
+	fmt.Fprintf(w, "%s\t%.0f\t%.0f\t%.0f\t%+.0f\t%.3f\t%+.0f\t%s\t%s\t%.3f\t\n",
+		row.title, median(r[c]), median(r[bareGo]), median(r[library]), extra, ratio, beyond, target, verdict(r.met()),
+		slices.Min(r[library])/slices.Min(r[c]))
 }
