@@ -51,7 +51,7 @@ func newZstd(src io.Reader, limit int64) (io.Reader, error) {
 	if Identify(head) != Zstd {
 		return nil, zstd.ErrMagicMismatch
 	}
-	most := uint64(min(max(1<<windowLog(limit), kernelWindow), maxWindow))
+	most := min(max(uint64(1)<<windowLog(limit), kernelWindow), maxWindow)
 	if head[4]&zstdSingleSegment == 0 {
 		head[5] = cutWindow(head[5], limit)
 	}
