@@ -67,6 +67,8 @@ type Failure struct {
 	// KernelLog is the end of the guest's kernel log as far as the agent has
 	// sent it.
 	KernelLog string
+	// QEMU is the end of what the emulator wrote to its standard error.
+	QEMU string
 	// Err is the cause, if there is one.
 	Err error
 }
@@ -87,14 +89,15 @@ func (f *Failure) Error() string {
 	return b.String()
 }
 
-// Report is the error followed by the last lines of the console and of the
-// kernel log. Who ended the session himself needs neither.
+// Report is the error followed by the last lines of the console, of the kernel
+// log and of QEMU. Who ended the session himself needs neither.
 func (f *Failure) Report() string {
 	var b strings.Builder
 	b.WriteString(f.Error() + "\n")
 	if f.Reason != Canceled {
 		section(&b, "end of the kernel log", f.KernelLog, 30)
 		section(&b, "end of the console", f.Console, 100)
+		section(&b, "end of QEMU's standard error", f.QEMU, 5)
 	}
 	return b.String()
 }

@@ -37,7 +37,8 @@ func TestLaneLost(t *testing.T) {
 		words           []string
 	}{
 		{"panic", "amd64-6.1", "panic", KernelPanic, []string{"sysrq triggered crash", "end of the console", "victim panic"}},
-		{"vanish", "amd64-newest", "poweroff", MissingResult, []string{"victim poweroff"}},
+		{"vanish", "amd64-newest", "poweroff", MissingResult, []string{"victim poweroff", "powered off"}},
+		{"triple fault", "amd64-newest", "reboot", MissingResult, []string{"victim reboot", "reset by a triple fault"}},
 		{"agent killed", "amd64-6.1", "killagent", MissingResult, []string{"killed by signal 9"}},
 		{"freeze", "amd64-newest", "freeze", Hang, []string{"no result", "time limit of 1s"}},
 		{"QEMU dies", "amd64-6.1", "sleep", QEMUDied, []string{"signal: killed"}},
@@ -49,7 +50,8 @@ func TestLaneLost(t *testing.T) {
 			l.Modules = channelModules
 			s, err := Boot(t.Context(), Options{
 				Lane: l, MemoryMiB: 512, Files: []File{victimFile(t, l)}, HangGrace: time.Second, withoutKVM: true,
-				Fetch: FetchOptions{Progress: progress{t}},
+				KernelArgs: []string{"reboot=triple"},
+				Fetch:      FetchOptions{Progress: progress{t}},
 			})
 			if err != nil {
 				t.Fatal(err)

@@ -52,6 +52,8 @@ func (o *Options) arguments(image string) []string {
 		"-kernel", image,
 		"-initrd", fmt.Sprintf("/proc/self/fd/%d", initramfsFD),
 		"-append", strings.Join(o.kernelCommandLine(), " "),
+		// Has QEMU say of a triple fault that it was one: it is silent otherwise.
+		"-d", "cpu_reset",
 	)
 }
 

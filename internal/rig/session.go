@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -105,7 +106,6 @@ func (s *Session) lost(job string) error {
 		return s.fail(Protocol, job, "the guest's channel closed while QEMU went on", nil)
 	}
 	reason, line := s.console.verdict()
-	stderr := s.qemu.stderr.String()
 	switch {
 	case reason == BootFailed && job != "":
 		return s.fail(MissingResult, job, line, nil)
@@ -116,12 +116,21 @@ func (s *Session) lost(job string) error {
 	case s.ctx.Err() != nil:
 		return s.fail(Canceled, job, "", context.Cause(s.ctx))
 	case s.qemu.err != nil:
-		return s.fail(QEMUDied, job, stderr, s.qemu.err)
+		return s.fail(QEMUDied, job, "", s.qemu.err)
 	case job == "":
-		return s.fail(BootFailed, job, "the guest powered off before it was ready", nil)
+		return s.fail(BootFailed, job, s.howItEnded()+" before it was ready", nil)
 	default:
-		return s.fail(MissingResult, job, "the guest powered off first", nil)
+		return s.fail(MissingResult, job, s.howItEnded()+" first", nil)
 	}
+}
+
+// howItEnded tells a triple fault, which resets the processor and of which the
+// guest says nothing, from a guest that powered off.
+func (s *Session) howItEnded() string {
+	if strings.Contains(s.qemu.stderr.String(), "Triple fault") {
+		return "the guest's processor was reset by a triple fault"
+	}
+	return "the guest powered off"
 }
 
 // fail makes a Failure and ends the guest.
@@ -129,7 +138,7 @@ func (s *Session) fail(reason Reason, job, detail string, err error) error {
 	s.abort()
 	return &Failure{
 		Reason: reason, Lane: s.opts.Lane.Name, Job: job, Detail: detail, Err: err,
-		Console: s.console.end.String(), KernelLog: s.kernelLog.String(),
+		Console: s.console.end.String(), KernelLog: s.kernelLog.String(), QEMU: s.qemu.stderr.String(),
 	}
 }
 
@@ -162,7 +171,7 @@ func (s *Session) Close() error {
 		return s.fail(reason, "", line, nil)
 	}
 	if s.qemu.err != nil {
-		return s.fail(QEMUDied, "", s.qemu.stderr.String(), s.qemu.err)
+		return s.fail(QEMUDied, "", "", s.qemu.err)
 	}
 	return nil
 }

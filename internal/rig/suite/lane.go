@@ -83,7 +83,7 @@ func (r *runner) boot(ctx context.Context, l preparedLane, tests []binary) (done
 		done++
 	}
 	if err := s.Close(); err != nil {
-		r.rows = append(r.rows, row{lane: l.Name, pkg: "(power off)", verdict: verdictOf(err)})
+		r.rows = append(r.rows, row{lane: l.Name, pkg: "(power off)", verdict: verdictOf(err), why: []string{err.Error()}})
 		return done, err
 	}
 	r.warn(l.Name, s.KernelWarnings())
@@ -101,12 +101,15 @@ func (r *runner) runTest(ctx context.Context, s *rig.Session, l preparedLane, t 
 	out.flush()
 	entry := row{lane: l.Name, pkg: t.pkg, took: time.Since(start)}
 	if err != nil {
-		entry.verdict = verdictOf(err)
+		entry.verdict, entry.why = verdictOf(err), []string{err.Error()}
 		r.rows = append(r.rows, entry)
 		return err
 	}
 	entry.took = result.Duration
 	entry.verdict, entry.ok = judge(result)
+	if !entry.ok {
+		entry.why = failures(result.Output)
+	}
 	r.rows = append(r.rows, entry)
 	r.warn(l.Name, result.KernelWarnings)
 	for _, p := range result.Leftover {

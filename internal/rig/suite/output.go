@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"text/tabwriter"
 	"time"
@@ -14,6 +15,8 @@ type row struct {
 	lane, pkg, verdict string
 	ok                 bool
 	took               time.Duration
+	// why are lines that say what failed.
+	why []string
 }
 
 func (r *runner) failed() bool {
@@ -34,6 +37,29 @@ func (r *runner) summary() {
 	}
 	// To the same writer as the lines before; if that fails, so did they.
 	_ = w.Flush()
+	// What failed comes last: it may be all that is kept of a long log.
+	for _, row := range r.rows {
+		for _, line := range row.why {
+			fmt.Fprintf(r.Output, "%s %s: %s\n", row.lane, row.pkg, line)
+		}
+	}
+}
+
+// maxWhy is how many lines a row says of its failure.
+const maxWhy = 10
+
+// failures are the lines of a test's output that name what failed.
+func failures(output []byte) []string {
+	var lines []string
+	for line := range strings.Lines(string(output)) {
+		line = strings.TrimRight(line, "\r\n")
+		for _, start := range []string{"--- FAIL: ", "panic: ", "fatal error: ", "WARNING: DATA RACE"} {
+			if strings.HasPrefix(strings.TrimLeft(line, " "), start) && len(lines) < maxWhy {
+				lines = append(lines, line)
+			}
+		}
+	}
+	return lines
 }
 
 // prefixWriter puts a lane's name before each line. Whole lines only are passed

@@ -159,3 +159,22 @@ func TestFailed(t *testing.T) {
 		}
 	}
 }
+
+// TestSummary: the end of the output says what failed and why.
+func TestSummary(t *testing.T) {
+	var out bytes.Buffer
+	r := runner{Options: Options{Output: &out}}
+	test := "=== RUN   TestA\n    --- FAIL: TestA/b (0.1s)\n    a_test.go:1: x\n--- FAIL: TestA (0.1s)\nFAIL\n"
+	r.rows = []row{
+		{lane: "l", pkg: "p", verdict: "ok", ok: true},
+		{lane: "l", pkg: "q", verdict: "FAIL", why: failures([]byte(test))},
+	}
+	r.summary()
+	_, after, _ := strings.Cut(out.String(), "FAIL    ")
+	if want := "0.0 s\nl q:     --- FAIL: TestA/b (0.1s)\nl q: --- FAIL: TestA (0.1s)\n"; after != want {
+		t.Errorf("%q, want %q", after, want)
+	}
+	if n := len(failures([]byte(strings.Repeat("panic: x\n", 2*maxWhy)))); n != maxWhy {
+		t.Errorf("%d lines, want %d", n, maxWhy)
+	}
+}

@@ -20,6 +20,7 @@ func main() {
 		"kill":      func() error { return syscall.Kill(os.Getpid(), syscall.SIGKILL) },
 		"panic":     func() error { return trigger("c") },
 		"poweroff":  func() error { return trigger("o") },
+		"reboot":    func() error { return trigger("b") },
 		"freeze":    func() error { return syscall.Kill(os.Getppid(), syscall.SIGSTOP) },
 		"killagent": func() error { return syscall.Kill(os.Getppid(), syscall.SIGKILL) },
 		"files":     files,
