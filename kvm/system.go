@@ -95,6 +95,9 @@ func newSystem(fd int) *System {
 
 func (s *System) checkVersion() error {
 	v, err := s.APIVersion()
+	if errors.Is(err, syscall.ENOTTY) || errors.Is(err, syscall.EINVAL) {
+		return fmt.Errorf("%w: what was opened is not KVM's device; %s is character device 10:232 when a KVM module is loaded", err, devicePath)
+	}
 	if err != nil {
 		return err
 	}
