@@ -29,19 +29,20 @@ type vmm struct {
 	args []string
 }
 
-func vmms() []vmm {
+// vmms are ours and the peer, given the command that starts QEMU.
+func vmms(qemu []string) []vmm {
 	p := lanePaths
 	return []vmm{
 		{"microvm (ours)", []string{p.command, "run", "--kernel", p.kernel, "--initrd", p.initrd, "--memory", memory, "--cpus", "1", "--cmdline", cmdline}},
-		{"QEMU microvm", []string{p.qemu, "-machine", "microvm,x-option-roms=off", "-accel", "kvm", "-cpu", "host",
+		{"QEMU microvm", append(slices.Clip(qemu), "-machine", "microvm,x-option-roms=off", "-accel", "kvm", "-cpu", "host",
 			"-smp", "1", "-m", memory, "-nodefaults", "-no-user-config", "-display", "none", "-serial", "stdio", "-no-reboot",
-			"-kernel", p.kernel, "-initrd", p.initrd, "-append", cmdline}},
+			"-kernel", p.kernel, "-initrd", p.initrd, "-append", cmdline)},
 	}
 }
 
 // measure boots each VMM in turn, rounds times, in alternating order.
-func measure(ctx context.Context, rounds int) error {
-	all := vmms()
+func measure(ctx context.Context, rounds int, qemu []string) error {
+	all := vmms(qemu)
 	times := make([][]time.Duration, len(all))
 	for round := range rounds {
 		for k := range all {

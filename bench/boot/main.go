@@ -32,7 +32,7 @@ func main() {
 	defer stop()
 	var err error
 	if *inLane {
-		err = measure(ctx, *rounds)
+		err = measure(ctx, *rounds, flag.Args())
 	} else {
 		err = onHost(ctx, *laneName, *rounds)
 	}
@@ -77,7 +77,7 @@ func onHost(ctx context.Context, laneName string, rounds int) error {
 		{Guest: lanePaths.command, Host: command}, {Guest: lanePaths.bench, Host: self},
 		{Guest: lanePaths.kernel, Host: kernel.Image}, {Guest: lanePaths.initrd, Host: initrd},
 	}
-	qemu, err := qemuFiles(ctx)
+	peer, qemu, err := qemuFiles(ctx, lane)
 	if err != nil {
 		return err
 	}
@@ -87,7 +87,7 @@ func onHost(ctx context.Context, laneName string, rounds int) error {
 	}
 	defer session.Close()
 	result, err := session.Run(ctx, rig.Job{
-		Args:   []string{lanePaths.bench, "-in-lane", "-rounds", fmt.Sprint(rounds)},
+		Args:   append([]string{lanePaths.bench, "-in-lane", "-rounds", fmt.Sprint(rounds), "--"}, peer...),
 		Stdout: os.Stdout, Stderr: os.Stderr,
 	})
 	if err != nil {

@@ -37,14 +37,17 @@ func newApt(ctx context.Context, c cache, req Request) (*apt, error) {
 			return nil, fmt.Errorf("debian: %w", err)
 		}
 	}
-	source := fmt.Sprintf("deb [signed-by=%s] %s %s main\n", mirror.keyring, mirror.uri, req.Suite)
+	var sources strings.Builder
+	for _, suite := range req.suites() {
+		fmt.Fprintf(&sources, "deb [signed-by=%s] %s %s main\n", mirror.keyring, mirror.uri, suite)
+	}
 	inherited, err := inheritedConfig(ctx)
 	if err != nil {
 		return nil, err
 	}
 	files := map[string]string{
 		"status":       "",
-		"sources.list": source,
+		"sources.list": sources.String(),
 		"apt.conf":     inherited + a.privateConfig(req.Arch),
 	}
 	for name, text := range files {
@@ -106,12 +109,18 @@ func (a *apt) update(ctx context.Context) error {
 	return err
 }
 
-func (a *apt) download(ctx context.Context, f file) error {
-	// A file of that name that is there is a truncated or changed one.
-	if err := os.Remove(filepath.Join(a.debs, f.Name)); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("debian: %w", err)
+// download fetches package files, in one run of apt-get: each takes a second to
+// read its lists.
+func (a *apt) download(ctx context.Context, files []file) error {
+	args := []string{"download", "-q"}
+	for _, f := range files {
+		// A file of that name that is there is a truncated or changed one.
+		if err := os.Remove(filepath.Join(a.debs, f.Name)); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("debian: %w", err)
+		}
+		args = append(args, f.Package+"="+f.Version)
 	}
-	_, err := a.run(ctx, a.debs, "apt-get", "download", "-q", f.Package+"="+f.Version)
+	_, err := a.run(ctx, a.debs, "apt-get", args...)
 	return err
 }
 

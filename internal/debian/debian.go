@@ -20,6 +20,9 @@ import (
 type Request struct {
 	// Suite is a suite or a code name: "bookworm", "trixie", "sid".
 	Suite string
+	// Base is the suite that Suite is an addition to, as bookworm-backports is to
+	// bookworm, or empty. What Suite does not have comes from there.
+	Base string
 	// Arch is the Debian architecture whose packages are meant: "amd64",
 	// "ppc64el". Packages for all architectures are found under any of them.
 	Arch string
@@ -27,6 +30,9 @@ type Request struct {
 	// Dependencies on an exact version are followed, which is how a meta
 	// package names the packages of the same build; other dependencies are not.
 	Packages []string
+	// Closure follows all dependencies, down to the C library: what it takes to
+	// run the packages' programs on any machine.
+	Closure bool
 	// MaxAge is how old a remembered answer may be before the mirror is asked
 	// again; zero is any age, negative asks each time. When the mirror cannot
 	// be reached the remembered answer is used whatever its age, and the
@@ -56,6 +62,9 @@ var plain = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.+:~=_-]*$`)
 
 func (r Request) validate() error {
 	words := append([]string{r.Suite, r.Arch}, r.Packages...)
+	if r.Base != "" {
+		words = append(words, r.Base)
+	}
 	for _, w := range words {
 		if !plain.MatchString(w) {
 			return fmt.Errorf("debian: %q cannot be a suite, an architecture or a package", w)

@@ -55,28 +55,57 @@ func (c cache) fill(ctx context.Context, req Request, progress io.Writer) ([]str
 	if err := a.update(ctx); err != nil {
 		return nil, err
 	}
-	wanted, err := a.resolve(ctx, req)
-	if err != nil {
-		return nil, err
-	}
-	files, err := a.locate(ctx, wanted)
+	files, err := a.find(ctx, req)
 	if err != nil {
 		return nil, err
 	}
 	if err := os.MkdirAll(c.debs(), 0o755); err != nil {
 		return nil, fmt.Errorf("debian: %w", err)
 	}
-	for _, f := range files {
-		if c.verify(f) == nil {
-			continue
-		}
-		fmt.Fprintf(progress, "debian: %s, %.1f MB\n", f.Name, float64(f.Size)/1e6)
-		if err := a.download(ctx, f); err != nil {
-			return nil, err
-		}
-		if err := c.verify(f); err != nil {
-			return nil, err
-		}
+	if err := c.complete(ctx, a, files, progress); err != nil {
+		return nil, err
 	}
 	return c.remember(req, files)
+}
+
+// find returns the files that the request resolves to.
+func (a *apt) find(ctx context.Context, req Request) ([]file, error) {
+	resolve := a.resolve
+	if req.Closure {
+		resolve = a.closure
+	}
+	wanted, err := resolve(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	return a.locate(ctx, wanted)
+}
+
+// complete downloads the files that are not there or not whole.
+func (c cache) complete(ctx context.Context, a *apt, files []file, progress io.Writer) error {
+	var missing []file
+	var size int64
+	for _, f := range files {
+		if c.verify(f) != nil {
+			missing = append(missing, f)
+			size += f.Size
+		}
+	}
+	switch len(missing) {
+	case 0:
+		return nil
+	case 1:
+		fmt.Fprintf(progress, "debian: %s, %.1f MB\n", missing[0].Name, float64(size)/1e6)
+	default:
+		fmt.Fprintf(progress, "debian: %s and %d more packages, %.1f MB\n", missing[0].Name, len(missing)-1, float64(size)/1e6)
+	}
+	if err := a.download(ctx, missing); err != nil {
+		return err
+	}
+	for _, f := range missing {
+		if err := c.verify(f); err != nil {
+			return err
+		}
+	}
+	return nil
 }

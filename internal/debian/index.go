@@ -42,6 +42,9 @@ func (c cache) indexPath(req Request) string {
 	for _, w := range slices.Concat([]string{req.Suite, req.Arch}, req.Packages) {
 		fmt.Fprintln(h, w)
 	}
+	if req.Closure || req.Base != "" {
+		fmt.Fprintln(h, req.Base, req.Closure)
+	}
 	return filepath.Join(c.dir, "index", hex.EncodeToString(h.Sum(nil)[:12])+".json")
 }
 

@@ -91,18 +91,28 @@ func exactDependencies(depends string) []exact {
 // locate asks apt where the packages are and what their hashes are, which it
 // knows from the signed lists.
 func (a *apt) locate(ctx context.Context, wanted []exact) ([]file, error) {
-	files := make([]file, 0, len(wanted))
+	args := []string{"download", "--print-uris"}
 	for _, w := range wanted {
-		out, err := a.run(ctx, a.state, "apt-get", "download", "--print-uris", w.Package+"="+w.Version)
+		args = append(args, w.Package+"="+w.Version)
+	}
+	out, err := a.run(ctx, a.state, "apt-get", args...)
+	if err != nil {
+		return nil, err
+	}
+	found := map[exact]file{}
+	for line := range strings.Lines(out) {
+		f, err := parseURI(line)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("debian: %w", err)
 		}
-		f, err := parseURI(out)
-		if err != nil {
-			return nil, fmt.Errorf("debian: %s: %w", w.Package, err)
+		found[exact{f.Package, f.Version}] = f
+	}
+	files := make([]file, len(wanted))
+	for i, w := range wanted {
+		var ok bool
+		if files[i], ok = found[w]; !ok {
+			return nil, fmt.Errorf("debian: apt-get does not say where %s %s is", w.Package, w.Version)
 		}
-		f.Package, f.Version = w.Package, w.Version
-		files = append(files, f)
 	}
 	return files, nil
 }
@@ -121,5 +131,6 @@ func parseURI(line string) (file, error) {
 	if !ok || !plain.MatchString(words[1]) && !strings.Contains(words[1], "%3a") {
 		return file{}, fmt.Errorf("apt-get --print-uris printed %q", line)
 	}
-	return file{Name: words[1], Size: size, SHA256: sum}, nil
+	e, err := splitName(words[1])
+	return file{Package: e.Package, Version: e.Version, Name: words[1], Size: size, SHA256: sum}, err
 }

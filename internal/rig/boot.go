@@ -18,7 +18,7 @@ import (
 func Boot(ctx context.Context, opts Options) (*Session, error) {
 	opts.setDefaults()
 	start := time.Now()
-	qemu, err := opts.Lane.findQEMU()
+	qemu, err := opts.Lane.Emulator(ctx, opts.Fetch)
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +61,7 @@ func (o *Options) initramfs(ctx context.Context, modules []loadable) (*os.File, 
 }
 
 // launch starts QEMU and what reads from it.
-func launch(ctx context.Context, opts Options, qemu string, kernel *Kernel, initramfs *os.File) (*Session, error) {
+func launch(ctx context.Context, opts Options, qemu *Emulator, kernel *Kernel, initramfs *os.File) (*Session, error) {
 	ours, theirs, err := socketPair()
 	if err != nil {
 		return nil, err
@@ -77,7 +77,7 @@ func launch(ctx context.Context, opts Options, qemu string, kernel *Kernel, init
 		// The guest is about to end by itself; make sure that it does.
 		time.AfterFunc(10*time.Second, s.cancel)
 	})
-	s.qemu, err = startQEMU(s.ctx, qemu, opts.arguments(kernel.Image), s.console, theirs, initramfs)
+	s.qemu, err = startQEMU(s.ctx, qemu.Command(qemu.Root, opts.arguments(kernel.Image)...), s.console, theirs, initramfs)
 	if err != nil {
 		s.cancel()
 		_ = ours.Close()

@@ -10,7 +10,7 @@ type Reason int
 
 // The reasons of a Failure.
 const (
-	// NoQEMU: the emulator is not installed.
+	// NoQEMU: the emulator could not be had or is damaged.
 	NoQEMU Reason = iota + 1
 	// NoKernel: the lane's kernel could not be had or is damaged.
 	NoKernel
@@ -39,7 +39,7 @@ const (
 )
 
 var reasons = map[Reason]string{
-	NoQEMU: "QEMU is missing", NoKernel: "no kernel", BootTimeout: "boot timed out",
+	NoQEMU: "no QEMU", NoKernel: "no kernel", BootTimeout: "boot timed out",
 	BootFailed: "boot failed", NoKVM: "no /dev/kvm", KernelPanic: "kernel panic",
 	KernelOops: "kernel oops", Hang: "hang", LaneTimeout: "lane timed out",
 	QEMUDied: "QEMU died", MissingResult: "missing result", Protocol: "protocol error",

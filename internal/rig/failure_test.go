@@ -45,7 +45,7 @@ func TestLaneLost(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			l := lane(t, c.lane)
-			need(t, l)
+			need(t)
 			t.Parallel()
 			l.Modules = channelModules
 			s, err := Boot(t.Context(), Options{
@@ -88,7 +88,7 @@ func wantGone(t *testing.T, s *Session) {
 // TestNoKVM boots a lane without the modules of KVM.
 func TestNoKVM(t *testing.T) {
 	l := lane(t, "amd64-6.1")
-	need(t, l)
+	need(t)
 	t.Parallel()
 	l.Modules = channelModules
 	_, err := Boot(t.Context(), Options{Lane: l, MemoryMiB: 512, Fetch: FetchOptions{Progress: progress{t}}})
@@ -98,7 +98,7 @@ func TestNoKVM(t *testing.T) {
 // TestBootInterrupted ends boots before the guest is ready.
 func TestBootInterrupted(t *testing.T) {
 	l := lane(t, "amd64-6.1")
-	need(t, l)
+	need(t)
 	t.Parallel()
 	boot := func(ctx context.Context, o Options) error {
 		o.Lane, o.Fetch.Progress = l, progress{t}
@@ -124,7 +124,8 @@ func TestBootInterrupted(t *testing.T) {
 
 func TestNoQEMU(t *testing.T) {
 	l := lane(t, "amd64-6.1")
-	l.QEMU = "qemu-system-nonesuch"
+	need(t)
+	l.QEMUPackage = "qemu-system-nonesuch"
 	_, err := Boot(t.Context(), Options{Lane: l})
-	wantFailure(t, err, NoQEMU, "apt-get install qemu-system-x86")
+	wantFailure(t, err, NoQEMU, "qemu-system-nonesuch")
 }

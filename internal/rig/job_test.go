@@ -14,7 +14,7 @@ import (
 // TestJobs runs all kinds of jobs in one boot.
 func TestJobs(t *testing.T) {
 	l := lane(t, "amd64-6.1")
-	need(t, l)
+	need(t)
 	s, err := Boot(t.Context(), Options{
 		Lane: l, Fetch: FetchOptions{Progress: progress{t}},
 		Files: []File{

@@ -16,7 +16,8 @@ type Lane struct {
 	Suite, DebArch string
 	// Packages are the kernel's packages; a meta package is enough.
 	Packages []string
-	// QEMU is the emulator's program and QEMUPackage the Debian package it is in.
+	// QEMU is the emulator's program and QEMUPackage the Debian package it is in,
+	// which is fetched and not installed.
 	QEMU, QEMUPackage string
 	// Machine are the emulator's arguments for the machine and its processor,
 	// with the hypervisor extensions.

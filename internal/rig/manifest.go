@@ -15,9 +15,9 @@ const (
 	modulesName  = "modules"
 )
 
-// manifest records what a kernel's directory in the cache holds.
+// manifest records what a directory in the cache holds.
 type manifest struct {
-	// Release is the kernel's uname -r.
+	// Release is the kernel's uname -r, or the version of an emulator.
 	Release string
 	// Packages are the file names of the packages that it came from.
 	Packages []string
@@ -28,19 +28,42 @@ type manifest struct {
 // openKernel returns the kernel in dir after checking its image. fs.ErrNotExist
 // says that there is none.
 func openKernel(dir string) (*Kernel, error) {
-	b, err := os.ReadFile(filepath.Join(dir, manifestName))
+	m, err := readManifest(dir)
 	if err != nil {
 		return nil, err
-	}
-	var m manifest
-	if err := json.Unmarshal(b, &m); err != nil {
-		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, manifestName), err)
 	}
 	k := &Kernel{
 		Release: m.Release, Image: filepath.Join(dir, imageName),
 		Modules: filepath.Join(dir, modulesName, m.Release), dir: dir, sums: m.Files,
 	}
 	return k, k.verify(k.Image)
+}
+
+func readManifest(dir string) (*manifest, error) {
+	b, err := os.ReadFile(filepath.Join(dir, manifestName))
+	if err != nil {
+		return nil, err
+	}
+	m := new(manifest)
+	if err := json.Unmarshal(b, m); err != nil {
+		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, manifestName), err)
+	}
+	return m, nil
+}
+
+// verify checks every file that was recorded.
+func (m *manifest) verify(dir string) error {
+	for rel, want := range m.Files {
+		path := filepath.Join(dir, rel)
+		sum, err := hashFile(path)
+		if err != nil {
+			return err
+		}
+		if hex.EncodeToString(sum) != want {
+			return fmt.Errorf("%s %w", path, errDamaged)
+		}
+	}
+	return nil
 }
 
 // writeManifest hashes every file in dir and records the sums.

@@ -9,7 +9,7 @@ import (
 
 // need skips a test that boots where that cannot be. With KVM_TEST_REQUIRE=1
 // that is a failure, except in a lane: there is no rig within the rig.
-func need(t *testing.T, l Lane) {
+func need(t *testing.T) {
 	t.Helper()
 	skip := t.Skip
 	if os.Getenv("KVM_TEST_REQUIRE") == "1" {
@@ -21,9 +21,9 @@ func need(t *testing.T, l Lane) {
 	if testing.Short() {
 		t.Skip("it boots a machine: run without -short")
 	}
-	for program, pkg := range map[string]string{l.QEMU: l.QEMUPackage, "go": "golang-go"} {
+	for program, pkg := range map[string]string{"apt-get": "apt", "go": "golang-go"} {
 		if _, err := exec.LookPath(program); err != nil {
-			skip(program + " is missing: apt-get install " + pkg)
+			skip(program + " is missing: it comes with Debian's package " + pkg)
 		}
 	}
 }

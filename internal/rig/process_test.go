@@ -70,7 +70,7 @@ func parentProcess() {
 	if err != nil {
 		panic(err)
 	}
-	p, err := startQEMU(context.Background(), "/bin/sleep", []string{"600"}, newConsole(io.Discard, func() {}), ours, theirs)
+	p, err := startQEMU(context.Background(), []string{"/bin/sleep", "600"}, newConsole(io.Discard, func() {}), ours, theirs)
 	if err != nil {
 		panic(err)
 	}

@@ -22,18 +22,6 @@ const (
 	initramfsFD = 4
 )
 
-// findQEMU returns the path of the lane's emulator.
-func (l Lane) findQEMU() (string, error) {
-	path, err := exec.LookPath(l.QEMU)
-	if err != nil {
-		return "", &Failure{
-			Reason: NoQEMU, Lane: l.Name, Err: err,
-			Detail: fmt.Sprintf("%s is not installed: apt-get install %s", l.QEMU, l.QEMUPackage),
-		}
-	}
-	return path, nil
-}
-
 // arguments are QEMU's.
 func (o *Options) arguments(image string) []string {
 	args := append([]string(nil), o.Lane.Machine...)
@@ -73,8 +61,8 @@ type process struct {
 
 // startQEMU starts the emulator. It is killed when ctx ends and when this
 // process does, however that comes about.
-func startQEMU(ctx context.Context, path string, args []string, out *console, channel, initramfs *os.File) (*process, error) {
-	p := &process{cmd: exec.CommandContext(ctx, path, args...), stderr: newTail(8 << 10), done: make(chan struct{})}
+func startQEMU(ctx context.Context, command []string, out *console, channel, initramfs *os.File) (*process, error) {
+	p := &process{cmd: exec.CommandContext(ctx, command[0], command[1:]...), stderr: newTail(8 << 10), done: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = out, p.stderr
 	p.cmd.ExtraFiles = []*os.File{channel, initramfs}
 	p.cmd.WaitDelay = 5 * time.Second

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"text/tabwriter"
 
 	"linuxkvm/internal/rig"
@@ -16,7 +15,7 @@ import (
 func fetchCommand(ctx context.Context, args []string) error {
 	f := newFlags("fetch")
 	list := f.String("lane", "", "lanes, separated by commas, or all ("+laneNames()+")")
-	update := f.Bool("update", false, "look for newer kernels than the cached ones")
+	update := f.Bool("update", false, "look for newer kernels, and a newer QEMU, than the cached ones")
 	if err := parse(f, args); err != nil {
 		return err
 	}
@@ -37,7 +36,11 @@ func fetchCommand(ctx context.Context, args []string) error {
 				return err
 			}
 		}
-		fmt.Printf("%s: Linux %s is in the cache and whole\n", l.Name, k.Release)
+		e, err := l.Emulator(ctx, rig.FetchOptions{Update: *update, Progress: os.Stderr})
+		if err != nil {
+			return err
+		}
+		fmt.Printf("%s: Linux %s and QEMU %s are in the cache and whole\n", l.Name, k.Release, e.Version)
 	}
 	return nil
 }
@@ -57,11 +60,7 @@ func lanesCommand(_ context.Context, args []string) error {
 		case !errors.Is(err, fs.ErrNotExist):
 			cached = "damaged: " + err.Error()
 		}
-		emulator := l.QEMU
-		if _, err := exec.LookPath(l.QEMU); err != nil {
-			emulator = "missing: apt-get install " + l.QEMUPackage
-		}
-		fmt.Fprintf(w, "%s\t%s\tDebian %s\t%s\t%s\n", l.Name, l.GOARCH, l.Suite, cached, emulator)
+		fmt.Fprintf(w, "%s\t%s\tDebian %s\t%s\t%s\n", l.Name, l.GOARCH, l.Suite, cached, l.QEMU)
 	}
 	return w.Flush()
 }

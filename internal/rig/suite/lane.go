@@ -61,7 +61,7 @@ func (r *runner) boot(ctx context.Context, l preparedLane, tests []binary) (done
 	if err != nil {
 		return 0, err
 	}
-	fmt.Fprintf(r.Output, "%s | booting Linux %s under %s\n", l.Name, l.kernel.Release, l.QEMU)
+	fmt.Fprintf(r.Output, "%s | booting Linux %s under QEMU %s\n", l.Name, l.kernel.Release, l.qemu.Version)
 	opts := rig.Options{
 		Lane: l.Lane, Files: files, CPUs: r.CPUs, MemoryMiB: r.MemoryMiB, Hardware: r.Hardware,
 		Timeout: r.LaneTimeout, Fetch: r.fetchOptions(),

@@ -101,22 +101,23 @@ type runner struct {
 type preparedLane struct {
 	rig.Lane
 	kernel *rig.Kernel
+	qemu   *rig.Emulator
 	tests  []binary
 	files  []rig.File
 }
 
-// prepare downloads kernels while it builds.
+// prepare downloads what the lanes need while it builds.
 func (r *runner) prepare(ctx context.Context) ([]preparedLane, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	type fetched struct {
-		kernels map[string]*rig.Kernel
-		err     error
+		lanes []preparedLane
+		err   error
 	}
 	downloads := make(chan fetched, 1)
 	go func() {
-		kernels, err := r.fetch(ctx)
-		downloads <- fetched{kernels, err}
+		lanes, err := r.fetch(ctx)
+		downloads <- fetched{lanes, err}
 	}()
 	built, err := r.buildAll(ctx)
 	if err != nil {
@@ -128,31 +129,34 @@ func (r *runner) prepare(ctx context.Context) ([]preparedLane, error) {
 	if d.err != nil {
 		return nil, d.err
 	}
-	var lanes []preparedLane
-	for _, l := range r.Lanes {
-		p := preparedLane{Lane: l, kernel: d.kernels[l.Name], tests: built[l.GOARCH]}
+	for i := range d.lanes {
+		p := &d.lanes[i]
+		p.tests = built[p.GOARCH]
 		if r.GuestKernels {
-			if p.files, err = rig.GuestKernels(ctx, l.GOARCH, r.fetchOptions()); err != nil {
+			if p.files, err = rig.GuestKernels(ctx, p.GOARCH, r.fetchOptions()); err != nil {
 				return nil, err
 			}
 		}
 		p.files = append(p.files, r.Files...)
-		lanes = append(lanes, p)
 	}
-	return lanes, nil
+	return d.lanes, nil
 }
 
 func (r *runner) fetchOptions() rig.FetchOptions { return rig.FetchOptions{Progress: r.Output} }
 
-// fetch gets the kernels of all lanes.
-func (r *runner) fetch(ctx context.Context) (map[string]*rig.Kernel, error) {
-	kernels := map[string]*rig.Kernel{}
+// fetch gets the kernels and emulators of all lanes.
+func (r *runner) fetch(ctx context.Context) ([]preparedLane, error) {
+	var lanes []preparedLane
 	for _, l := range r.Lanes {
 		k, err := l.Fetch(ctx, r.fetchOptions())
 		if err != nil {
 			return nil, err
 		}
-		kernels[l.Name] = k
+		e, err := l.Emulator(ctx, r.fetchOptions())
+		if err != nil {
+			return nil, err
+		}
+		lanes = append(lanes, preparedLane{Lane: l, kernel: k, qemu: e})
 	}
-	return kernels, nil
+	return lanes, nil
 }
