@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"sync/atomic"
 	"syscall"
 
 	"linuxkvm/internal/sys"
@@ -18,6 +19,9 @@ const devicePath = "/dev/kvm"
 // from. It is safe for concurrent use.
 type System struct {
 	fd fdOf[uapi.SystemIoctl]
+	// mmapSize is what KVM answered for the size of a vCPU's memory, which stays
+	// the same; 0 before it was asked.
+	mmapSize atomic.Int64
 }
 
 // Open opens /dev/kvm, read-write and close-on-exec, and refuses a KVM whose API
@@ -138,6 +142,18 @@ func (s *System) VCPUMmapSize() (int, error) {
 	return ioctlNumber(s.fd, uapi.IoctlSystemGetVCPUMmapSize, 0)
 }
 
+// vcpuMmapSize is VCPUMmapSize for each VM, without a system call for each.
+func (s *System) vcpuMmapSize() (int, error) {
+	if n := s.mmapSize.Load(); n != 0 {
+		return int(n), nil
+	}
+	n, err := s.VCPUMmapSize()
+	if err == nil {
+		s.mmapSize.Store(int64(n))
+	}
+	return n, err
+}
+
 // CreateVM makes a VM of the architecture's default type, with no memory and no
 // vCPUs.
 //
@@ -150,7 +166,7 @@ func (s *System) CreateVM() (*VM, error) { return s.CreateVMType(0) }
 //
 // ioctl: KVM_CREATE_VM (system) · cap: basic · arch: all · since: Linux 2.6.22 · doc: virt/kvm/api.rst "KVM_CREATE_VM"
 func (s *System) CreateVMType(machineType uint64) (*VM, error) {
-	mmapSize, err := s.VCPUMmapSize()
+	mmapSize, err := s.vcpuMmapSize()
 	if err != nil {
 		return nil, err
 	}
