@@ -9,7 +9,7 @@ import (
 // DirtyTLB says which entries of the TLB that the vCPU shares with its caller have
 // been changed; it comes before the next Run. entries has one bit for each entry,
 // in the order of the shared array. Only embedded processors (e500) have such a
-// TLB, so hosts of this architecture answer ENOTTY.
+// TLB: it is ErrNotSupported on servers.
 //
 // ioctl: KVM_DIRTY_TLB (vcpu) · cap: KVM_CAP_SW_TLB · arch: ppc · since: Linux 3.2 · doc: virt/kvm/api.rst "KVM_DIRTY_TLB"
 func (v *VCPU) DirtyTLB(entries *DirtyBitmap) error {

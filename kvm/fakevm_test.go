@@ -44,6 +44,8 @@ func TestFakeVMFails(t *testing.T) {
 	vm := fakeVM(t)
 	_, err := vm.CheckExtension(uapi.CapIRQChip)
 	reached(t, err)
-	_, err = fakeVCPUOf(t, vm).OneRegUint64(uapi.RegSizeU64)
+	v := fakeVCPUOf(t, vm)
+	_, err = v.OneRegUint64(uapi.RegSizeU64)
 	reached(t, err)
+	refused(t, v.OneReg(uapi.RegSizeU64, nil), "8 bytes")
 }

@@ -75,11 +75,8 @@ func TestPPCCPUChar(t *testing.T) {
 	needCap(t, vm, uapi.CapPPCGetCPUChar, "")
 	c, err := vm.PPCCPUChar()
 	must(t, err)
-	if c.Character&^c.CharacterMask != 0 || c.Behaviour&^c.BehaviourMask != 0 {
-		t.Errorf("bits outside of their masks: %+v", c)
-	}
-	if c.BehaviourMask == 0 {
-		t.Error("the kernel knows no behaviour")
+	if c.CharacterMask == 0 || c.BehaviourMask == 0 {
+		t.Errorf("the kernel knows nothing of the processor: %+v", c)
 	}
 }
 
