@@ -118,7 +118,7 @@ func (vm *VM) S390PVUnshareAll() error { return vm.pv(uapi.IoctlVMS390PVCommand,
 
 // S390PVInfoVM returns what the ultravisor can do. The VM need not be protected.
 //
-// ioctl: KVM_S390_PV_COMMAND (vm) · cap: KVM_CAP_S390_PROTECTED_DUMP · arch: s390 · since: Linux 5.19 · doc: virt/kvm/api.rst "KVM_S390_PV_COMMAND"
+// ioctl: KVM_S390_PV_COMMAND (vm) · cap: KVM_CAP_S390_PROTECTED_DUMP · arch: s390 · since: Linux 6.0 · doc: virt/kvm/api.rst "KVM_S390_PV_COMMAND"
 func (vm *VM) S390PVInfoVM() (uapi.S390PVInfoVM, error) {
 	info, err := vm.pvInfo(uapi.IoctlVMS390PVCommand, uapi.PVInfoVM)
 	return *info.VM(), err
@@ -127,7 +127,7 @@ func (vm *VM) S390PVInfoVM() (uapi.S390PVInfoVM, error) {
 // S390PVInfoDump returns how large the parts of a dump are, in bytes. The VM need
 // not be protected.
 //
-// ioctl: KVM_S390_PV_COMMAND (vm) · cap: KVM_CAP_S390_PROTECTED_DUMP · arch: s390 · since: Linux 5.19 · doc: virt/kvm/api.rst "KVM_S390_PV_COMMAND"
+// ioctl: KVM_S390_PV_COMMAND (vm) · cap: KVM_CAP_S390_PROTECTED_DUMP · arch: s390 · since: Linux 6.0 · doc: virt/kvm/api.rst "KVM_S390_PV_COMMAND"
 func (vm *VM) S390PVInfoDump() (uapi.S390PVInfoDump, error) {
 	info, err := vm.pvInfo(uapi.IoctlVMS390PVCommand, uapi.PVInfoDump)
 	return *info.Dump(), err
@@ -139,7 +139,7 @@ func (vm *VM) pvInfo(req uapi.VMIoctl, id uint32) (uapi.S390PVInfo, error) {
 		ID: id, LenMax: uint32(reflect.TypeFor[uapi.S390PVInfo]().Size()),
 	}}}
 	err := pvWith(vm, req, uapi.PVInfo, info)
-	return info[0], explain(err, vm, uapi.CapS390ProtectedDump, "5.19")
+	return info[0], explain(err, vm, uapi.CapS390ProtectedDump, "6.0")
 }
 
 func (vm *VM) pv(req uapi.VMIoctl, command uint32) error { return pvWith[byte](vm, req, command, nil) }

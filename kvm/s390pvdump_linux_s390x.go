@@ -8,7 +8,7 @@ import "linuxkvm/uapi"
 
 // S390PVDumpInit begins a dump. No vCPU can enter the guest until it is complete.
 //
-// ioctl: KVM_S390_PV_COMMAND (vm) · cap: KVM_CAP_S390_PROTECTED_DUMP · arch: s390 · since: Linux 5.19 · doc: virt/kvm/api.rst "KVM_S390_PV_COMMAND"
+// ioctl: KVM_S390_PV_COMMAND (vm) · cap: KVM_CAP_S390_PROTECTED_DUMP · arch: s390 · since: Linux 6.0 · doc: virt/kvm/api.rst "KVM_S390_PV_COMMAND"
 func (vm *VM) S390PVDumpInit() error {
 	return vm.pvDump(uapi.IoctlVMS390PVCommand, uapi.PVDumpInit, 0, nil)
 }
@@ -17,7 +17,7 @@ func (vm *VM) S390PVDumpInit() error {
 // the guest-absolute address addr on, a multiple of 1 MiB. buf is a multiple of
 // DumpConfigMemBufferPer1m of S390PVInfoDump, which is what each MiB takes.
 //
-// ioctl: KVM_S390_PV_COMMAND (vm) · cap: KVM_CAP_S390_PROTECTED_DUMP · arch: s390 · since: Linux 5.19 · doc: virt/kvm/api.rst "KVM_S390_PV_COMMAND"
+// ioctl: KVM_S390_PV_COMMAND (vm) · cap: KVM_CAP_S390_PROTECTED_DUMP · arch: s390 · since: Linux 6.0 · doc: virt/kvm/api.rst "KVM_S390_PV_COMMAND"
 func (vm *VM) S390PVDumpConfigStorState(addr uint64, buf []byte) error {
 	const req = uapi.IoctlVMS390PVCommand
 	if len(buf) == 0 || addr%(1<<20) != 0 {
@@ -29,7 +29,7 @@ func (vm *VM) S390PVDumpConfigStorState(addr uint64, buf []byte) error {
 // S390PVDumpComplete ends the dump and puts its key material into buf, which has at
 // least the size DumpConfigFinalizeLen of S390PVInfoDump.
 //
-// ioctl: KVM_S390_PV_COMMAND (vm) · cap: KVM_CAP_S390_PROTECTED_DUMP · arch: s390 · since: Linux 5.19 · doc: virt/kvm/api.rst "KVM_S390_PV_COMMAND"
+// ioctl: KVM_S390_PV_COMMAND (vm) · cap: KVM_CAP_S390_PROTECTED_DUMP · arch: s390 · since: Linux 6.0 · doc: virt/kvm/api.rst "KVM_S390_PV_COMMAND"
 func (vm *VM) S390PVDumpComplete(buf []byte) error {
 	const req = uapi.IoctlVMS390PVCommand
 	if len(buf) == 0 {
@@ -44,13 +44,13 @@ func (vm *VM) pvDump(req uapi.VMIoctl, subcommand, addr uint64, buf []byte) erro
 			Subcmd: subcommand, BuffAddr: buffer, BuffLen: uint64(len(buf)), Gaddr: addr,
 		}})
 	})
-	return explain(err, vm, uapi.CapS390ProtectedDump, "5.19")
+	return explain(err, vm, uapi.CapS390ProtectedDump, "6.0")
 }
 
 // S390PVDumpCPU puts the vCPU's part of the dump into buf, which has the size
 // DumpCPUBufferLen of S390PVInfoDump.
 //
-// ioctl: KVM_S390_PV_CPU_COMMAND (vcpu) · cap: KVM_CAP_S390_PROTECTED_DUMP · arch: s390 · since: Linux 5.19 · doc: virt/kvm/api.rst "KVM_S390_PV_CPU_COMMAND"
+// ioctl: KVM_S390_PV_CPU_COMMAND (vcpu) · cap: KVM_CAP_S390_PROTECTED_DUMP · arch: s390 · since: Linux 6.0 · doc: virt/kvm/api.rst "KVM_S390_PV_CPU_COMMAND"
 func (v *VCPU) S390PVDumpCPU(buf []byte) error {
 	const req = uapi.IoctlVCPUS390PVCPUCommand
 	if len(buf) == 0 {
@@ -64,5 +64,5 @@ func (v *VCPU) S390PVDumpCPU(buf []byte) error {
 			return vcpuSet(v, req, &cmd)
 		})
 	})
-	return explain(pvError(&cmd, err), v.vm, uapi.CapS390ProtectedDump, "5.19")
+	return explain(pvError(&cmd, err), v.vm, uapi.CapS390ProtectedDump, "6.0")
 }
