@@ -68,3 +68,6 @@ func (b *DirtyBitmap) Merge(other *DirtyBitmap) {
 }
 
 func (b *DirtyBitmap) word(i int) uint64 { return binary.LittleEndian.Uint64(b.bytes[i:]) }
+
+// pinned calls do with the address of the bitmap, which stays there for the call.
+func (b *DirtyBitmap) pinned(do func(addr uint64) error) error { return pinned(b.bytes, do) }

@@ -174,5 +174,7 @@ func (s *System) CreateVMType(machineType uint64) (*VM, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newVM(fd, mmapSize), nil
+	vm := newVM(fd, mmapSize)
+	vm.machineType = machineType
+	return vm, nil
 }

@@ -15,8 +15,9 @@ import (
 // Whatever is in its slots is kept mapped until the kernel has given up the VM:
 // after Close of the VM and of each of its vCPUs and devices, in any order.
 type VM struct {
-	core     *vmCore
-	mmapSize int // bytes a vCPU shares
+	core        *vmCore
+	mmapSize    int    // bytes a vCPU shares
+	machineType uint64 // what the VM was made as
 }
 
 // vmCore is the VM's descriptor and what outlives it.
@@ -35,6 +36,7 @@ type vmState struct {
 
 	mu    sync.Mutex
 	slots map[uint32]*heldSlot
+	arch  vmArch // what else of this process the kernel has, under mu
 }
 
 // heldSlot is what stands in a slot.
@@ -69,6 +71,7 @@ func (c *vmState) release() {
 		held.pin.Release()
 		delete(c.slots, slot)
 	}
+	c.arch.release()
 }
 
 // Close closes the VM's descriptor. Its vCPUs and devices keep the kernel's VM,

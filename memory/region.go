@@ -68,6 +68,11 @@ func NewMemfd(name string, length int) (*Region, error) {
 	return newRegion(m), nil
 }
 
+// FromMapping makes a Region of a mapping, which then belongs to it. Its argument
+// is this module's own: it is for package kvm, where a kernel allocates guest
+// memory itself.
+func FromMapping(m *sys.Mapping) *Region { return newRegion(m) }
+
 func checkLength(length int) error {
 	page := sys.PageSize()
 	if length <= 0 || length%page != 0 {

@@ -125,6 +125,12 @@ func TestBitFieldsAgainstCompiler(t *testing.T) {
 			if string(data) != string(want) {
 				t.Errorf("the compiler sets % x, the method % x", data, want)
 			}
+			if path, err := crossCompiler(comp.target); err == nil {
+				comp.clang, comp.gcc = path, true
+				if data, _ := compileValue(t, comp, c.value); string(data) != string(want) {
+					t.Errorf("gcc sets % x, the method % x", data, want)
+				}
+			}
 		})
 	}
 }

@@ -49,6 +49,7 @@ func ours(path string) bool {
 // compiler compiles probes for one architecture.
 type compiler struct {
 	clang   string
+	gcc     bool // the program is a gcc for the target, see crossCompiler
 	headers headers
 	target  target
 	dir     string // for its files
@@ -61,7 +62,12 @@ func (c *compiler) run(ctx context.Context, source string, flags ...string) (std
 	if err := os.WriteFile(probe, []byte(source), 0o644); err != nil {
 		return "", "", err
 	}
-	args := []string{"-target", c.target.clang, "-std=gnu11", "-nostdinc", "-w", "-ferror-limit=0", "-fno-color-diagnostics"}
+	args := []string{"-std=gnu11", "-nostdinc", "-w"}
+	if c.gcc {
+		args = append(args, "-fdiagnostics-color=never")
+	} else {
+		args = append(args, "-target", c.target.clang, "-ferror-limit=0", "-fno-color-diagnostics")
+	}
 	for _, dir := range c.headers.include(c.target) {
 		args = append(args, "-isystem", dir)
 	}
@@ -74,6 +80,17 @@ func (c *compiler) run(ctx context.Context, source string, flags ...string) (std
 		err = fmt.Errorf("%s for %s: %w: %s", filepath.Base(c.clang), c.target.goarch, err, firstLines(complaints.String(), 5))
 	}
 	return out.String(), complaints.String(), err
+}
+
+// crossCompiler finds gcc for a target: a second opinion that shares no code with
+// clang. Its name starts with the triple, which is the same for both.
+func crossCompiler(t target) (string, error) {
+	name := t.clang + "-gcc"
+	path, err := exec.LookPath(name)
+	if err != nil {
+		return "", fmt.Errorf("no %s: install Debian's package gcc-%s", name, strings.ReplaceAll(t.clang, "_", "-"))
+	}
+	return path, nil
 }
 
 // object compiles a probe and returns the path of the object file.

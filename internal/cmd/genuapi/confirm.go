@@ -41,3 +41,22 @@ func confirmOffsets(b *strings.Builder, name, path string, base int, r *record) 
 		}
 	}
 }
+
+// confirmNumbers has the compiler compare the values of constants and ioctl
+// numbers with what was found.
+func (c *compiler) confirmNumbers(ctx context.Context, f *facts) error {
+	var b strings.Builder
+	b.WriteString(prelude)
+	lists := [][]macro{f.macros}
+	for _, e := range f.enums {
+		lists = append(lists, e.members)
+	}
+	for _, list := range lists {
+		for _, m := range list {
+			// In two's complement, whatever the type is.
+			fmt.Fprintf(&b, "_Static_assert((unsigned long long)(%s) == %#xULL, \"value of %s\");\n", m.name, m.value.bits, m.name)
+		}
+	}
+	_, _, err := c.run(ctx, b.String(), "-fsyntax-only")
+	return err
+}
