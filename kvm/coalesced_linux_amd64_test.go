@@ -1,0 +1,179 @@
+package kvm
+
+import (
+	"errors"
+	"math"
+	"slices"
+	"sync"
+	"testing"
+
+	"linuxkvm/uapi"
+)
+
+// ioWriter writes to the addresses 0x20010 and 0x20020 and to port 0x80, and halts,
+// again and again.
+var ioWriter = []byte{
+	0xb8, 0x00, 0x20, // mov ax, 0x2000
+	0x8e, 0xd8, // mov ds, ax
+	0xb8, 0x34, 0x12, // again: mov ax, 0x1234
+	0xa2, 0x10, 0x00, // mov [0x10], al
+	0xa3, 0x20, 0x00, // mov [0x20], ax
+	0xe6, 0x80, //       out 0x80, al
+	0xf4,       //       hlt
+	0xeb, 0xf2, //       jmp again
+}
+
+var (
+	mmioZone = CoalescedZone{Addr: 0x20000, Size: 0x1000}
+	portZone = CoalescedZone{Addr: 0x80, Size: 1, PIO: true}
+)
+
+var ioWrites = []CoalescedWrite{
+	{Addr: 0x20010, Len: 1, Data: [8]byte{0x34}},
+	{Addr: 0x20020, Len: 2, Data: [8]byte{0x34, 0x12}},
+	{Addr: 0x80, Len: 1, PIO: true, Data: [8]byte{0x34}},
+}
+
+func coalesce(t *testing.T, vm *VM, zones ...CoalescedZone) {
+	t.Helper()
+	for _, zone := range zones {
+		if zone.PIO {
+			needCap(t, vm, uapi.CapCoalescedPIO, "4.20")
+		} else {
+			needCap(t, vm, uapi.CapCoalescedMMIO, "2.6.27")
+		}
+		must(t, vm.RegisterCoalescedMMIO(zone))
+	}
+}
+
+// known8 forgets the bytes that were not written: what they hold is KVM's.
+func known8(list []CoalescedWrite) []CoalescedWrite {
+	for i := range list {
+		clear(list[i].Data[list[i].Len:])
+	}
+	return list
+}
+
+func TestCoalescedWritesDoNotExit(t *testing.T) {
+	vm, v, _ := newGuest(t, ioWriter...)
+	coalesce(t, vm, mmioZone, portZone)
+	seq, err := v.CoalescedRing()
+	must(t, err)
+	for round := range 100 { // the ring has room for 170
+		runUntil(t, v, uapi.ExitHLT)
+		if got := known8(slices.Collect(seq)); !slices.Equal(got, ioWrites) {
+			t.Fatalf("round %d: %+v, want %+v", round, got, ioWrites)
+		}
+	}
+	// Another vCPU shows the same ring.
+	other := newTestVCPU(t, vm, 1)
+	runUntil(t, v, uapi.ExitHLT)
+	theirs, err := other.CoalescedRing()
+	must(t, err)
+	for w := range theirs {
+		if w.Addr != ioWrites[0].Addr {
+			t.Errorf("the other vCPU shows %+v first", w)
+		}
+		break
+	}
+	if got := known8(slices.Collect(seq)); !slices.Equal(got, ioWrites[1:]) {
+		t.Errorf("after one is taken, the ring has %+v", got)
+	}
+
+	must(t, vm.UnregisterCoalescedMMIO(mmioZone))
+	must(t, vm.UnregisterCoalescedMMIO(portZone))
+	exit := runUntil(t, v, uapi.ExitMMIO)
+	if x := exit.MMIO(); x.GPA != 0x20010 || !x.Write {
+		t.Errorf("MMIO = %+v", x)
+	}
+	runUntil(t, v, uapi.ExitMMIO)
+	runUntil(t, v, uapi.ExitIO)
+	if got := slices.Collect(seq); len(got) != 0 {
+		t.Errorf("what exits is in the ring too: %+v", got)
+	}
+}
+
+// A full ring leaves the guest, and loses nothing.
+func TestCoalescedRingFills(t *testing.T) {
+	vm, v, _ := newGuest(t, ioWriter...)
+	coalesce(t, vm, mmioZone, portZone)
+	seq, err := v.CoalescedRing()
+	must(t, err)
+	halts := 0
+	for {
+		exit, err := v.Run()
+		must(t, err)
+		if exit.Reason() == uapi.ExitHLT {
+			halts++
+		} else if exit.Reason() != uapi.ExitIntr {
+			break // a write that found no room
+		}
+	}
+	got := known8(slices.Collect(seq))
+	if len(got) < 3*halts || len(got) > 3*halts+2 || halts < 10 {
+		t.Errorf("%d halts and %d writes", halts, len(got))
+	}
+	for i, w := range got {
+		if w != ioWrites[i%3] {
+			t.Fatalf("write %d is %+v, want %+v", i, w, ioWrites[i%3])
+		}
+	}
+}
+
+func TestCoalescedRefusals(t *testing.T) {
+	vm := newTestVM(t)
+	needCap(t, vm, uapi.CapCoalescedPIO, "4.20")
+	for _, bad := range []CoalescedZone{
+		{},
+		{Addr: 0x1000},
+		{Addr: math.MaxUint64, Size: 2},
+		{Addr: math.MaxUint64 - 10, Size: math.MaxUint32},
+		{Addr: 0xffff, Size: 2, PIO: true},
+		{Addr: 0x10000, Size: 1, PIO: true},
+		{Addr: math.MaxUint64, Size: math.MaxUint32, PIO: true},
+		{Addr: 0, Size: 0, PIO: true},
+	} {
+		wantError(t, vm.RegisterCoalescedMMIO(bad), ErrInvalid, "KVM_REGISTER_COALESCED_MMIO")
+		wantError(t, vm.UnregisterCoalescedMMIO(bad), ErrInvalid, "KVM_UNREGISTER_COALESCED_MMIO")
+	}
+	// Twice, overlapping, and not there: KVM has no objection.
+	coalesce(t, vm, mmioZone, mmioZone, CoalescedZone{Addr: 0x20800, Size: 0x1000}, CoalescedZone{Addr: 0xffff, Size: 1, PIO: true})
+	must(t, vm.UnregisterCoalescedMMIO(CoalescedZone{Addr: 0x90000, Size: 1}))
+	v := newTestVCPU(t, vm)
+	seq, err := v.CoalescedRing()
+	must(t, err)
+	must(t, vm.Close())
+	wantError(t, vm.RegisterCoalescedMMIO(mmioZone), ErrClosed)
+	wantError(t, vm.UnregisterCoalescedMMIO(portZone), ErrClosed)
+	_, err = v.CoalescedRing()
+	wantError(t, err, ErrClosed)
+	must(t, v.Close())
+	if got := slices.Collect(seq); len(got) != 0 {
+		t.Errorf("a closed vCPU shows %+v", got)
+	}
+}
+
+func TestCoalescedRingCloseWhileTaking(t *testing.T) {
+	for range scale(t, 200, 20) {
+		vm, v, _ := newGuest(t, ioWriter...)
+		coalesce(t, vm, mmioZone, portZone)
+		runUntil(t, v, uapi.ExitHLT)
+		seq, err := v.CoalescedRing()
+		must(t, err)
+		var wg sync.WaitGroup
+		for range 3 {
+			wg.Go(func() {
+				for {
+					for range seq {
+					}
+					if _, err := v.CoalescedRing(); errors.Is(err, ErrClosed) {
+						return
+					}
+				}
+			})
+		}
+		must(t, v.Close())
+		wg.Wait()
+		must(t, vm.Close())
+	}
+}

@@ -1,0 +1,15 @@
+package kvm
+
+import (
+	"unsafe"
+
+	"linuxkvm/internal/sys"
+	"linuxkvm/uapi"
+)
+
+// dirtyEntries is a mapping as the ring it is.
+func dirtyEntries(m *sys.Mapping) []uapi.DirtyGFN {
+	// SAFETY: the mapping is page-aligned and the entries end where it does; it
+	// stays as long as the vCPU's descriptor, which every use acquires first.
+	return unsafe.Slice((*uapi.DirtyGFN)(m.Pointer()), m.Size()/unsafe.Sizeof(uapi.DirtyGFN{}))
+}
