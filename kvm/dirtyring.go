@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"iter"
 	"math/bits"
-	"unsafe"
 
 	"linuxkvm/internal/sys"
 	"linuxkvm/uapi"
@@ -29,8 +28,7 @@ func (vm *VM) EnableDirtyRings(entries int) (uapi.Cap, error) {
 	if err != nil {
 		return 0, err
 	}
-	const entry = int(unsafe.Sizeof(uapi.DirtyGFN{}))
-	low, high := sys.PageSize()/entry, limit/entry
+	low, high := sys.PageSize()/dirtyEntrySize, limit/dirtyEntrySize
 	if entries < low || entries > high || bits.OnesCount(uint(entries)) != 1 {
 		return 0, invalid("%v: %d entries: want a power of two from %d to %d", c, entries, low, high)
 	}
@@ -39,7 +37,7 @@ func (vm *VM) EnableDirtyRings(entries int) (uapi.Cap, error) {
 		return 0, err
 	}
 	defer unlock()
-	size := uint64(entries * entry)
+	size := uint64(entries * dirtyEntrySize)
 	if err := vm.EnableCap(c, size); err != nil {
 		return 0, err
 	}
