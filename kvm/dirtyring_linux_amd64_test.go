@@ -274,3 +274,29 @@ func TestDirtyRingCloseWhileCollecting(t *testing.T) {
 		must(t, vm.Close())
 	}
 }
+
+// Whoever comes first: with rings every vCPU has one.
+func TestDirtyRingsAndVCPUsAtOnce(t *testing.T) {
+	needCap(t, openSystem(t), uapi.CapDirtyLogRing, "5.11")
+	enabled := 0
+	for range scale(t, 200, 20) {
+		vm := newTestVM(t)
+		var wg sync.WaitGroup
+		var enable, create error
+		var v *VCPU
+		wg.Go(func() { _, enable = vm.EnableDirtyRings(4096) })
+		wg.Go(func() { v, create = vm.CreateVCPU(0) })
+		wg.Wait()
+		must(t, create)
+		_, err := v.DirtyRing()
+		if (enable == nil) != (err == nil) {
+			t.Errorf("EnableDirtyRings: %v; DirtyRing: %v", enable, err)
+		}
+		if enable == nil {
+			enabled++
+		}
+		must(t, v.Close())
+		must(t, vm.Close())
+	}
+	t.Logf("enabled first %d times", enabled)
+}

@@ -23,7 +23,7 @@ type Metric struct {
 }
 
 // Values returns the metric's part of what [Stats.Read] has filled, in place. It is
-// nil when values is too short, or the metric that of other Stats.
+// nil when values is too short to have it.
 func (m Metric) Values(values []uint64) []uint64 {
 	if m.first < 0 || m.Len < 0 || m.first > len(values) || m.Len > len(values)-m.first {
 		return nil
