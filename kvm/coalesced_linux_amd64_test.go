@@ -113,8 +113,7 @@ func TestCoalescedRingCloseWhileTaking(t *testing.T) {
 		for range 3 {
 			wg.Go(func() {
 				for {
-					for range seq {
-					}
+					_ = slices.Collect(seq)
 					if _, err := v.CoalescedRing(); errors.Is(err, ErrClosed) {
 						return
 					}

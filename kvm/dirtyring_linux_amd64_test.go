@@ -261,8 +261,7 @@ func TestDirtyRingCloseWhileCollecting(t *testing.T) {
 		for range 3 {
 			wg.Go(func() {
 				for {
-					for range seq {
-					}
+					_ = slices.Collect(seq)
 					if _, err := v.DirtyRing(); errors.Is(err, ErrClosed) {
 						return
 					}
