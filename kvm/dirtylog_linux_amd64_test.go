@@ -77,6 +77,13 @@ func TestClearDirtyLog(t *testing.T) {
 	wantError(t, vm.ClearDirtyLog(3, 0, NewDirtyBitmap(0)), ErrInvalid)
 	wantError(t, vm.ClearDirtyLog(3, 0, NewDirtyBitmap(128)), syscall.EINVAL)
 	wantError(t, vm.ClearDirtyLog(3, 1<<63, cleared), syscall.EINVAL)
+	wantError(t, vm.ClearDirtyLog(3, 64, cleared), syscall.EINVAL) // beyond its end
+	wantError(t, vm.ClearDirtyLog(3, 2, cleared), ErrInvalid, "first page 2", "64")
+	wantError(t, vm.ClearDirtyLog(4, 0, cleared), syscall.ENOENT)
+	addMemory(t, vm, 5, 0, 0x100000, 0x10000)
+	wantError(t, vm.ClearDirtyLog(5, 0, cleared), syscall.ENOENT) // not logged
+	must(t, vm.Close())
+	wantError(t, vm.ClearDirtyLog(3, 0, cleared), ErrClosed)
 }
 
 func TestDirtyLogRefusals(t *testing.T) {

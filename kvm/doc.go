@@ -28,6 +28,10 @@
 //		return nil
 //	})
 //
+// Pages that the guest writes to are found by [VM.DirtyLog] or [VCPU.DirtyRing],
+// writes that need no answer are collected by [VM.RegisterCoalescedMMIO], memory
+// that the host cannot see is a [GuestMemfd], and what KVM counts is in [Stats].
+//
 // [VCPU.Kick] gets a vCPU out of the guest from any goroutine. [Device] is a
 // device by file descriptor: interrupt controllers of arm64 and others.
 //

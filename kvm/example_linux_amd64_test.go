@@ -102,3 +102,21 @@ func ExampleDirtyBitmap() {
 	// page 3
 	// page 64
 }
+
+// How often a vCPU left the guest.
+func ExampleStats() {
+	system := must(kvm.Open())
+	defer system.Close()
+	vm := must(system.CreateVM())
+	defer vm.Close()
+	vcpu := must(vm.CreateVCPU(0))
+	defer vcpu.Close()
+
+	stats := must(vcpu.StatsFD())
+	defer stats.Close()
+	exits, ok := stats.Metric("exits")
+	values := make([]uint64, stats.Len())
+	check(stats.Read(values)) // again and again
+	fmt.Println(ok, exits.Type, exits.Value(values))
+	// Output: true cumulative 0
+}

@@ -4,8 +4,12 @@ import (
 	"bytes"
 	"encoding/binary"
 	"math"
+	"reflect"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
+	"linuxkvm/internal/sys"
 	"linuxkvm/uapi"
 )
 
@@ -155,6 +159,9 @@ func TestDataParts(t *testing.T) {
 	}
 }
 
+// FuzzRunPage reads a run area of any content through every accessor of Exit, as
+// the exit of any reason, and answers it. A read or write outside of the area ends
+// the process: on both sides of it there are pages that nobody may touch.
 func FuzzRunPage(f *testing.F) {
 	f.Add([]byte{}, uint32(uapi.ExitIO))
 	f.Add(bytes.Repeat([]byte{0xff}, 300), uint32(uapi.ExitMMIO))
@@ -162,34 +169,83 @@ func FuzzRunPage(f *testing.F) {
 	for _, r := range known() {
 		f.Add(bytes.Repeat([]byte{0x7f}, 64), uint32(r))
 	}
-	f.Fuzz(func(t *testing.T, page []byte, reason uint32) {
-		c := fakeVCPU(t)
+	accessors := map[uapi.ExitReason]reflect.Method{}
+	for _, r := range known() {
+		accessors[r], _ = accessor(r)
+	}
+	page := sys.PageSize()
+	for _, offset := range []uint64{uint64(3 * page), uint64(3*page - 1), math.MaxUint64, math.MaxUint64 - 7} {
+		var run uapi.Run
+		*run.IO() = uapi.RunIO{Size: 8, Count: 1, DataOffset: offset}
+		var b bytes.Buffer
+		must(f, binary.Write(&b, binary.NativeEndian, run.Union[:]))
+		f.Add(append(make([]byte, offsetUnion), b.Bytes()...), uint32(uapi.ExitIO))
+	}
+	f.Fuzz(func(t *testing.T, content []byte, reason uint32) {
+		c := guardedVCPU(t)
 		defer c.fd.Close()
-		copy(c.run.Bytes(), page)
-		e := c.exitWith(uapi.ExitReason(reason))
-		_, _, _ = e.Raw(), e.Flags(), e.EmulationFailure()
-		_ = e.Reason().String()
-		m, ok := accessor(e.reason)
-		if !ok {
-			return
+		for _, r := range append(known(), uapi.ExitReason(reason)) {
+			clear(c.area)
+			copy(c.area, content)
+			e := c.exitWith(r)
+			_, _, _ = e.Raw(), e.Flags(), e.EmulationFailure()
+			_ = e.Reason().String()
+			if m, ok := accessors[r]; ok {
+				readAll(t, call(m, e), len(c.area))
+			}
 		}
-		v := call(m, e)
-		d := Data{}
-		switch x := v.Interface().(type) {
-		case IOExit:
-			d = x.Data()
-		case MMIOExit:
-			d = x.Data()
-		case IOCSRExit:
-			d = x.Data()
-		}
-		p := make([]byte, c.run.Size()+1)
-		if n := d.CopyTo(p); n != d.Len() || n > int(c.run.Size()) {
-			t.Errorf("%v: %d bytes copied of %d", e.reason, n, d.Len())
-		}
-		if n := d.CopyFrom(p); n != d.Len() {
-			t.Errorf("%v: %d bytes stored of %d", e.reason, n, d.Len())
-		}
-		answers(v)
 	})
+}
+
+// guardedVCPU is a fake vCPU whose run area is between two pages that nobody may
+// touch.
+func guardedVCPU(tb testing.TB) *vcpuCore {
+	tb.Helper()
+	c, page := fakeVCPU(tb), sys.PageSize()
+	whole, err := unix.Mmap(-1, 0, 5*page, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS)
+	must(tb, err)
+	tb.Cleanup(func() { must(tb, unix.Munmap(whole)) })
+	must(tb, unix.Mprotect(whole[:page], unix.PROT_NONE))
+	must(tb, unix.Mprotect(whole[4*page:], unix.PROT_NONE))
+	c.area = whole[page : 4*page : 4*page]
+	c.page = pageOf(c.area)
+	return c
+}
+
+// readAll calls every method of an exit's details, and those of what they return.
+func readAll(t *testing.T, v reflect.Value, size int) {
+	if d, ok := v.Interface().(Data); ok {
+		readData(t, d, size)
+		return
+	}
+	if v.Kind() != reflect.Struct {
+		return
+	}
+	for i := range v.NumMethod() {
+		if m := v.Method(i).Type(); m.NumIn() == 0 && m.NumOut() == 1 {
+			readAll(t, v.Method(i).Call(nil)[0], size)
+		}
+	}
+	if x, ok := v.Interface().(IOExit); ok {
+		for _, i := range []int{0, 1, int(x.Count) - 1, int(x.Count), math.MaxInt} {
+			readData(t, x.Access(i), size)
+		}
+	}
+	answers(v)
+}
+
+func readData(t *testing.T, d Data, size int) {
+	if d.Len() == 0 {
+		return
+	}
+	p := make([]byte, size+1)
+	if n := d.CopyTo(p); n != d.Len() || n > size {
+		t.Errorf("%d bytes copied of %d", n, d.Len())
+	}
+	if n := d.CopyFrom(p); n != d.Len() {
+		t.Errorf("%d bytes stored of %d", n, d.Len())
+	}
+	d.SetUint64(d.Uint64())
+	d.Part(d.Len()/2, d.Len()).SetUint64(1)
+	d.Part(d.Len()/2, d.Len()/2).SetUint64(1)
 }

@@ -36,7 +36,7 @@ func (e Exit) MemoryFault() MemoryFaultExit {
 func (x MemoryFaultExit) Private() bool { return x.Flags&uapi.MemoryExitFlagPrivate != 0 }
 
 // DirtyRingFull reports KVM_EXIT_DIRTY_RING_FULL: the vCPU can record no more
-// dirty pages. The caller collects the ring and issues KVM_RESET_DIRTY_RINGS
+// dirty pages. The caller collects its DirtyRing and calls ResetDirtyRings
 // before it runs on.
 func (e Exit) DirtyRingFull() bool { return e.is(uapi.ExitDirtyRingFull) }
 

@@ -58,6 +58,15 @@ var requests = map[string]requestRow{
 	"IoctlVMEnableCap":            structOf[uapi.EnableCap](uapi.IoctlVMEnableCap),
 	"IoctlVMCreateDevice":         structOf[uapi.CreateDevice](uapi.IoctlVMCreateDevice),
 
+	"IoctlVMResetDirtyRings":         number(uapi.IoctlVMResetDirtyRings),
+	"IoctlVMRegisterCoalescedMMIO":   structOf[uapi.CoalescedMMIOZone](uapi.IoctlVMRegisterCoalescedMMIO),
+	"IoctlVMUnregisterCoalescedMMIO": structOf[uapi.CoalescedMMIOZone](uapi.IoctlVMUnregisterCoalescedMMIO),
+	"IoctlVMCreateGuestMemfd":        structOf[uapi.CreateGuestMemfd](uapi.IoctlVMCreateGuestMemfd),
+	"IoctlVMSetMemoryAttributes":     structOf[uapi.MemoryAttributes](uapi.IoctlVMSetMemoryAttributes),
+	"IoctlVMGetStatsFD":              number(uapi.IoctlVMGetStatsFD),
+	"IoctlVCPUGetStatsFD":            number(uapi.IoctlVCPUGetStatsFD),
+	"IoctlVCPUPreFaultMemory":        structOf[uapi.PreFaultMemory](uapi.IoctlVCPUPreFaultMemory),
+
 	"IoctlDeviceSetDeviceAttr": structOf[uapi.DeviceAttr](uapi.IoctlDeviceSetDeviceAttr),
 	"IoctlDeviceGetDeviceAttr": structOf[uapi.DeviceAttr](uapi.IoctlDeviceGetDeviceAttr),
 	"IoctlDeviceHasDeviceAttr": structOf[uapi.DeviceAttr](uapi.IoctlDeviceHasDeviceAttr),

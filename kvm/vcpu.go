@@ -25,8 +25,9 @@ type VCPU struct {
 type vcpuCore struct {
 	fd   fdOf[uapi.VCPUIoctl] // owns the run area too
 	run  *sys.Mapping
-	page *uapi.Run // the start of run
-	area []byte    // all of run
+	page *uapi.Run  // the start of run
+	area []byte     // all of run
+	ring *dirtyRing // nil unless the VM has dirty rings
 
 	// running is held by the one goroutine that is in Run or Loop.
 	running atomic.Bool
@@ -67,7 +68,13 @@ func (vm *VM) CreateVCPU(id int) (*VCPU, error) {
 		sys.CloseFD(fd)
 		return nil, opError(opName("mmap of a vCPU"), err)
 	}
-	return newVCPU(vm, id, fd, run), nil
+	ring, err := c.dirty.mapRing(c.vmState, fd)
+	if err != nil {
+		run.Destroy()
+		sys.CloseFD(fd)
+		return nil, opError(opName("mmap of a dirty ring"), err)
+	}
+	return newVCPU(vm, id, fd, run, ring), nil
 }
 
 func checkRunArea(size int) error {
@@ -77,12 +84,13 @@ func checkRunArea(size int) error {
 	return nil
 }
 
-func newVCPU(vm *VM, id, fd int, run *sys.Mapping) *VCPU {
+func newVCPU(vm *VM, id, fd int, run *sys.Mapping, ring *dirtyRing) *VCPU {
 	vm.core.retain()
-	c := &vcpuCore{run: run, page: runPage(run), area: run.Bytes()}
+	c := &vcpuCore{run: run, page: runPage(run), area: run.Bytes(), ring: ring}
 	owner := vm.core.vmState
 	c.fd = fdOf[uapi.VCPUIoctl]{sys.NewFD(fd, func(fd int) {
 		run.Destroy()
+		ring.destroy()
 		sys.CloseFD(fd)
 		owner.release()
 	})}

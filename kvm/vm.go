@@ -1,11 +1,12 @@
 package kvm
 
 import (
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 
 	"linuxkvm/internal/sys"
-	"linuxkvm/memory"
 	"linuxkvm/uapi"
 )
 
@@ -13,7 +14,8 @@ import (
 // kernel. It is safe for concurrent use.
 //
 // Whatever is in its slots is kept mapped until the kernel has given up the VM:
-// after Close of the VM and of each of its vCPUs and devices, in any order.
+// after Close of the VM and of each of its vCPUs, devices, descriptors of statistics
+// and guest_memfds, in any order.
 type VM struct {
 	core        *vmCore
 	mmapSize    int    // bytes a vCPU shares
@@ -30,24 +32,25 @@ type vmCore struct {
 // memory. It does not refer to the descriptor, which could otherwise never be
 // closed by the garbage collector.
 type vmState struct {
-	// objects counts the kernel objects that keep the kernel's VM alive: the
-	// VM's descriptor, each vCPU and each device.
+	// objects counts the kernel objects that the VM works through: the VM's
+	// descriptor, each vCPU, each device and each descriptor of statistics.
 	objects atomic.Int64
+	// holders counts what keeps the kernel's VM: the objects, together as one,
+	// and each guest_memfd and each mapping of one.
+	holders atomic.Int64
 
 	mu    sync.Mutex
 	slots map[uint32]*heldSlot
 	arch  vmArch // what else of this process the kernel has, under mu
-}
 
-// heldSlot is what stands in a slot.
-type heldSlot struct {
-	pin  *memory.Pin
-	size uint64 // bytes
+	dirty     dirtyRings
+	coalesced sync.Mutex // held by who takes from the ring of coalesced writes
 }
 
 func newVM(fd, mmapSize int) *VM {
 	s := &vmState{slots: make(map[uint32]*heldSlot)}
 	s.objects.Store(1)
+	s.holders.Store(1)
 	owner := fdOf[uapi.VMIoctl]{sys.NewFD(fd, func(fd int) {
 		sys.CloseFD(fd)
 		s.release()
@@ -57,21 +60,45 @@ func newVM(fd, mmapSize int) *VM {
 
 // retain counts one more kernel object. It is called only while another one
 // is known to be there.
-func (c *vmState) retain() { c.objects.Add(1) }
+func (s *vmState) retain() { s.objects.Add(1) }
 
 // release is called when a kernel object of the VM is gone. After the last one
-// the kernel has no more use for the memory.
-func (c *vmState) release() {
-	if c.objects.Add(-1) != 0 {
+// nothing can fill a slot any more, and the slots let go of their guest_memfds:
+// those keep the kernel's VM, so that they could otherwise never be closed.
+func (s *vmState) release() {
+	if s.objects.Add(-1) != 0 {
 		return
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for slot, held := range c.slots {
-		held.pin.Release()
-		delete(c.slots, slot)
+	for _, held := range s.held() {
+		held.releaseGuestMemfd()
 	}
-	c.arch.release()
+	s.releaseMemory()
+}
+
+// retainMemory counts a guest_memfd or a mapping of one, in the manner of retain.
+func (s *vmState) retainMemory() { s.holders.Add(1) }
+
+// releaseMemory is called when one of the holders is gone. After the last one
+// the kernel has no more use for the memory.
+func (s *vmState) releaseMemory() {
+	if s.holders.Add(-1) != 0 {
+		return
+	}
+	for _, held := range s.held() {
+		held.release()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.slots)
+	s.arch.release()
+}
+
+// held returns what stands in the slots. What it holds is let go of without the
+// lock: that may be what destroys a mapping, and the end of one comes back here.
+func (s *vmState) held() []*heldSlot {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Collect(maps.Values(s.slots))
 }
 
 // Close closes the VM's descriptor. Its vCPUs and devices keep the kernel's VM,

@@ -33,21 +33,25 @@ func (vm *VM) SetUserMemoryRegion(slot, flags uint32, gpa uint64, r *memory.Regi
 // MemorySlot says what stands in a slot of a VM.
 type MemorySlot struct {
 	Slot  uint32 // number, and address space in the high 16 bits
-	Flags uint32 // uapi.MemLogDirtyPages, MemReadonly, MemGuestMemfd
+	Flags uint32 // uapi.MemLogDirtyPages, MemReadonly; MemGuestMemfd is implied by GuestMemfd
 	GPA   uint64 // guest-physical address, a multiple of the page size
 	Size  uint64 // bytes, a multiple of the page size; 0 means all of Region from Offset on
 
 	Region *memory.Region // the memory the host reads and writes
 	Offset uint64         // where in Region the slot begins, a multiple of the page size
 
-	// GuestMemfd is the descriptor of a guest_memfd for private pages, and
-	// GuestMemfdOffset the offset in it; used with uapi.MemGuestMemfd only.
-	GuestMemfd       uint32
+	// GuestMemfd has the slot's private pages, from GuestMemfdOffset on, which is
+	// a multiple of the page size; nil for a slot that has none. One made with
+	// uapi.GuestMemfdFlagMmap has all pages of the slot, and Region should be
+	// its mapping.
+	GuestMemfd       *GuestMemfd
 	GuestMemfdOffset uint64
 }
 
 // SetUserMemoryRegion2 is SetUserMemoryRegion for part of a region, and for
-// memory that has private pages in a guest_memfd.
+// memory that has private pages in a guest_memfd. A slot with a guest_memfd can
+// only be emptied, not moved or changed, and the guest_memfd refuses Close until
+// then.
 //
 // ioctl: KVM_SET_USER_MEMORY_REGION2 (vm) · cap: KVM_CAP_USER_MEMORY2 · arch: all · since: Linux 6.8 · doc: virt/kvm/api.rst "KVM_SET_USER_MEMORY_REGION2"
 func (vm *VM) SetUserMemoryRegion2(s MemorySlot) error {
@@ -70,36 +74,38 @@ func (vm *VM) DeleteMemoryRegion(slot uint32) error {
 	if err != nil {
 		return err
 	}
-	defer unlock()
 	arg := uapi.UserspaceMemoryRegion{Slot: slot}
-	if _, err := ioctlStruct(c.fd, uapi.IoctlVMSetUserMemoryRegion, &arg); err != nil {
-		return err
+	_, err = ioctlStruct(c.fd, uapi.IoctlVMSetUserMemoryRegion, &arg)
+	var old *heldSlot
+	if err == nil {
+		old = c.hold(slot, nil)
 	}
-	c.hold(slot, nil)
-	return nil
+	unlock()
+	old.release()
+	return err
 }
 
 func (vm *VM) setSlot(req uapi.VMIoctl, s *MemorySlot) error {
-	if err := s.check(); err != nil {
+	if err := s.check(vm); err != nil {
 		return err
 	}
-	pin, err := s.Region.Pin()
+	now, err := s.pin(req)
 	if err != nil {
-		return opError(req, err)
+		return err
 	}
 	c := vm.core
 	unlock, err := c.lockSlots(req)
 	if err != nil {
-		pin.Release()
+		now.release()
 		return err
 	}
-	defer unlock()
-	if err := s.issue(c.fd, req); err != nil {
-		pin.Release()
-		return err
+	drop := now
+	if err = s.issue(c.fd, req); err == nil {
+		drop = c.hold(s.Slot, now)
 	}
-	c.hold(s.Slot, &heldSlot{pin: pin, size: s.Size})
-	return nil
+	unlock()
+	drop.release()
+	return err
 }
 
 // lockSlots keeps the VM open and its slots to the caller until the returned
@@ -116,22 +122,21 @@ func (c *vmCore) lockSlots(op uapi.VMIoctl) (unlock func(), err error) {
 	}, nil
 }
 
-// hold records what stands in a slot, nil for nothing, and lets go of what stood
-// there before.
-func (c *vmCore) hold(slot uint32, now *heldSlot) {
-	if old := c.slots[slot]; old != nil {
-		old.pin.Release()
-	}
+// hold records what stands in a slot, nil for nothing, and returns what stood
+// there before, for the caller to release when the lock is no longer held.
+func (s *vmState) hold(slot uint32, now *heldSlot) (old *heldSlot) {
+	old = s.slots[slot]
 	if now == nil {
-		delete(c.slots, slot)
-		return
+		delete(s.slots, slot)
+	} else {
+		s.slots[slot] = now
 	}
-	c.slots[slot] = now
+	return old
 }
 
 // check refuses what would reach outside of the region: KVM would take any
 // address of this process.
-func (s *MemorySlot) check() error {
+func (s *MemorySlot) check(vm *VM) error {
 	size := s.Region.Size()
 	if s.Offset > size {
 		return invalid("memory slot %d: offset %#x is outside of its region of %#x bytes", s.Slot, s.Offset, size)
@@ -149,7 +154,7 @@ func (s *MemorySlot) check() error {
 	if s.GPA > math.MaxUint64-s.Size {
 		return invalid("memory slot %d: %#x bytes at GPA %#x wrap around", s.Slot, s.Size, s.GPA)
 	}
-	return nil
+	return s.checkGuestMemfd(vm)
 }
 
 func (s *MemorySlot) issue(fd fdOf[uapi.VMIoctl], req uapi.VMIoctl) error {
@@ -159,11 +164,17 @@ func (s *MemorySlot) issue(fd fdOf[uapi.VMIoctl], req uapi.VMIoctl) error {
 		_, err = ioctlStruct(fd, req, &uapi.UserspaceMemoryRegion{
 			Slot: s.Slot, Flags: s.Flags, GuestPhysAddr: s.GPA, MemorySize: s.Size, UserspaceAddr: host,
 		})
-	} else {
-		_, err = ioctlStruct(fd, req, &uapi.UserspaceMemoryRegion2{
-			Slot: s.Slot, Flags: s.Flags, GuestPhysAddr: s.GPA, MemorySize: s.Size, UserspaceAddr: host,
-			GuestMemfd: s.GuestMemfd, GuestMemfdOffset: s.GuestMemfdOffset,
-		})
+		return err
 	}
-	return err
+	arg := uapi.UserspaceMemoryRegion2{
+		Slot: s.Slot, Flags: s.Flags, GuestPhysAddr: s.GPA, MemorySize: s.Size, UserspaceAddr: host,
+	}
+	return s.GuestMemfd.with(req, func(guestMemfd int) error {
+		if s.GuestMemfd != nil {
+			arg.GuestMemfd, arg.GuestMemfdOffset = uint32(guestMemfd), s.GuestMemfdOffset
+			arg.Flags |= uapi.MemGuestMemfd
+		}
+		_, err := ioctlStruct(fd, req, &arg)
+		return err
+	})
 }

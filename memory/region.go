@@ -68,9 +68,9 @@ func NewMemfd(name string, length int) (*Region, error) {
 	return newRegion(m), nil
 }
 
-// FromMapping makes a Region of a mapping, which then belongs to it. Its argument
-// is this module's own: it is for package kvm, where a kernel allocates guest
-// memory itself.
+// FromMapping makes a Region of a mapping, which is the Region's from then on. It
+// is for the other packages of this module, which have files to map that cannot
+// shrink.
 func FromMapping(m *sys.Mapping) *Region { return newRegion(m) }
 
 func checkLength(length int) error {
@@ -197,3 +197,7 @@ func (p *Pin) Release() {
 		p.core.release()
 	})
 }
+
+// RangeKept reports whether the region's address range is given to nothing else
+// even after the region is closed.
+func (p *Pin) RangeKept() bool { return p.core.mapping.RangeKept() }

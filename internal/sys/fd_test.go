@@ -89,3 +89,41 @@ func TestClosedFDIsDestroyedByItsLastUser(t *testing.T) {
 		t.Errorf("destroyed %d times", n)
 	}
 }
+
+func TestFileCalls(t *testing.T) {
+	page := PageSize()
+	fd, err := NewMemFD("test", int64(2*page))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := NewFD(fd, nil)
+	m, err := MapFile(fd, 0, uintptr(2*page))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Destroy()
+	m.Bytes()[page] = 7
+	p := make([]byte, page+1)
+	if n, err := f.ReadAt(p, int64(page)); n != page || p[0] != 7 || err != nil {
+		t.Errorf("ReadAt = %d, %v, and the byte is %d", n, err, p[0])
+	}
+	if n, err := f.ReadAt(p, int64(2*page)); n != 0 || err != nil {
+		t.Errorf("ReadAt at the end = %d, %v", n, err)
+	}
+	if n, err := f.ReadAt(p, -1); n != 0 || err == nil {
+		t.Errorf("ReadAt before the start = %d, %v", n, err)
+	}
+	if err := f.Allocate(0, int64(2*page), false); err != nil || m.Bytes()[page] != 7 {
+		t.Errorf("Allocate: %v, and the byte is %d", err, m.Bytes()[page])
+	}
+	if err := f.Allocate(int64(page), int64(page), true); err != nil || m.Bytes()[page] != 0 {
+		t.Errorf("a hole: %v, and the byte is %d", err, m.Bytes()[page])
+	}
+	f.Close()
+	if _, err := f.ReadAt(p, 0); !errors.Is(err, ErrClosed) {
+		t.Errorf("ReadAt of a closed one: %v", err)
+	}
+	if err := f.Allocate(0, 1, false); !errors.Is(err, ErrClosed) {
+		t.Errorf("Allocate of a closed one: %v", err)
+	}
+}

@@ -66,3 +66,22 @@ func TestExposedMappingKeepsItsRangeAndReadsZero(t *testing.T) {
 	}
 	b[0] = 1 // must not fault
 }
+
+func TestKeptMappingKeepsItsRange(t *testing.T) {
+	m, err := MapAnonymous(uintptr(PageSize()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	after := 0
+	m.KeepRange()
+	m.AfterDestroy(func() { after++ })
+	b := m.Bytes()
+	b[0] = 0xaa
+	if !m.RangeKept() || m.Exposed() || after != 0 {
+		t.Error("the mapping is not what was asked for")
+	}
+	m.Destroy()
+	if b[0] != 0 || after != 1 {
+		t.Errorf("after Destroy a stale byte reads %#x, and the function was called %d times", b[0], after)
+	}
+}

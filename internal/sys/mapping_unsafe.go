@@ -19,6 +19,8 @@ type Mapping struct {
 	base    unsafe.Pointer
 	size    uintptr
 	exposed atomic.Bool
+	kept    bool   // see KeepRange
+	after   func() // see AfterDestroy
 }
 
 // MapAnonymous maps size bytes of zeroed shared memory, readable and
@@ -63,10 +65,29 @@ func (m *Mapping) Expose() { m.exposed.Store(true) }
 // Exposed reports whether Expose was called.
 func (m *Mapping) Exposed() bool { return m.exposed.Load() }
 
+// KeepRange makes Destroy retire the range in any case: for a range that the
+// kernel may still write to when this module has no more use for it. It is called
+// before the mapping is shared.
+func (m *Mapping) KeepRange() { m.kept = true }
+
+// RangeKept reports whether KeepRange was called.
+func (m *Mapping) RangeKept() bool { return m.kept }
+
+// AfterDestroy has f called at the end of Destroy. It is called before the
+// mapping is shared.
+func (m *Mapping) AfterDestroy(f func()) { m.after = f }
+
 // Destroy gives the range back, or retires it when it was exposed. It must be
 // called once, when nothing of this module uses the range any more.
 func (m *Mapping) Destroy() {
-	if !m.exposed.Load() {
+	m.unmap()
+	if m.after != nil {
+		m.after()
+	}
+}
+
+func (m *Mapping) unmap() {
+	if !m.exposed.Load() && !m.kept {
 		// The arguments are those of a live mapping: munmap cannot fail on
 		// them short of a VMA limit, and then the range stays mapped.
 		_ = unix.MunmapPtr(m.base, m.size)
