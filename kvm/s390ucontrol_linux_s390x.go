@@ -76,10 +76,10 @@ func (v *VCPU) S390UCASMap(m UCASMapping) error {
 		})
 		if err != nil {
 			// How far KVM got is not known.
-			v.vm.core.held(func(a *vmArch) { a.keep(pin) })
+			v.vm.core.withArch(func(a *vmArch) { a.keep(pin) })
 			return err
 		}
-		v.vm.core.held(func(a *vmArch) { a.hold(v.id, m.Addr/segment, m.Size/segment, pin) })
+		v.vm.core.withArch(func(a *vmArch) { a.hold(v.id, m.Addr/segment, m.Size/segment, pin) })
 		return nil
 	})
 }
@@ -123,7 +123,7 @@ func (v *VCPU) S390UCASUnmap(addr, size uint64) error {
 		if err := vcpuSet(v, req, &uapi.S390UCASMapping{VCPUAddr: addr, Length: size}); err != nil {
 			return err
 		}
-		v.vm.core.held(func(a *vmArch) { a.letGo(v.id, addr/segment, size/segment) })
+		v.vm.core.withArch(func(a *vmArch) { a.letGo(v.id, addr/segment, size/segment) })
 		return nil
 	})
 }
@@ -137,7 +137,7 @@ func (v *VCPU) ucas(op fmt.Stringer, do func() error) error {
 	}
 	defer v.core.fd.Release()
 	var one *sync.Mutex
-	v.vm.core.held(func(a *vmArch) { one = a.lock(v.id) })
+	v.vm.core.withArch(func(a *vmArch) { one = a.lock(v.id) })
 	one.Lock()
 	defer one.Unlock()
 	return explain(do(), v.vm, uapi.CapS390UControl, "3.4")

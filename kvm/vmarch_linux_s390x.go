@@ -14,8 +14,8 @@ type vmArch struct {
 	locks    map[int]*sync.Mutex
 }
 
-// held calls do with what the VM holds, for one caller at a time.
-func (c *vmState) held(do func(*vmArch)) {
+// withArch calls do with what the VM holds, for one caller at a time.
+func (c *vmState) withArch(do func(*vmArch)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	do(&c.arch)
