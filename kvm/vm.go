@@ -35,6 +35,8 @@ type vmState struct {
 
 	mu    sync.Mutex
 	slots map[uint32]*heldSlot
+
+	held holdings
 }
 
 // heldSlot is what stands in a slot.
@@ -69,6 +71,7 @@ func (c *vmState) release() {
 		held.pin.Release()
 		delete(c.slots, slot)
 	}
+	c.held.releaseAll()
 }
 
 // Close closes the VM's descriptor. Its vCPUs and devices keep the kernel's VM,
