@@ -72,14 +72,12 @@ func (s *holdings) leave(key any, call func() error) error {
 	return nil
 }
 
-// find calls look with everything that is held for key.
-func (s *holdings) find(key any, look func(what any) bool) {
+// each calls look with everything that is held for key, the oldest first.
+func (s *holdings) each(key any, look func(what any)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, h := range s.m[key] {
-		if look(h.what) {
-			return
-		}
+		look(h.what)
 	}
 }
 

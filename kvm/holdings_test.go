@@ -44,7 +44,7 @@ func TestHoldings(t *testing.T) {
 	}
 	check("a", "c", "e", "g")
 	var found []any
-	s.find(key{}, func(what any) bool { found = append(found, what); return false })
+	s.each(key{}, func(what any) { found = append(found, what) })
 	if len(found) != 2 {
 		t.Errorf("held are %v, want b and d", found)
 	}

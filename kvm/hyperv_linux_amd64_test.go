@@ -10,11 +10,11 @@ import (
 
 // wantUnsupported checks the error of a call whose capability the host lacks, and
 // then skips what is left of the test.
-func wantUnsupported(t *testing.T, of extensions, c uapi.Cap, err error) {
+func wantUnsupported(t *testing.T, of extensions, c uapi.Cap, minKernel string, err error) {
 	t.Helper()
 	if n, e := of.CheckExtension(c); e == nil && n == 0 {
 		wantError(t, err, ErrNotSupported, c.String())
-		needCap(t, of, c, "") // a matter of the kernel's configuration
+		needCap(t, of, c, minKernel)
 	}
 }
 
@@ -26,7 +26,7 @@ func TestHypervEventfd(t *testing.T) {
 	wantError(t, vm.HypervEventfd(e, 1<<24), ErrInvalid, "0x1000000")
 	wantError(t, vm.DeassignHypervEventfd(math.MaxUint32), ErrInvalid)
 	err := vm.HypervEventfd(e, 1<<24-1)
-	wantUnsupported(t, vm, uapi.CapHypervEventFD, err)
+	wantUnsupported(t, vm, uapi.CapHypervEventFD, "4.17", err)
 	must(t, err)
 	wantError(t, vm.HypervEventfd(e, 1<<24-1), syscall.EEXIST)
 	must(t, vm.DeassignHypervEventfd(1<<24-1))
@@ -47,7 +47,7 @@ func TestHypervSynIC(t *testing.T) {
 	vm := newIRQChipVM(t)
 	v := newTestVCPU(t, vm)
 	err := v.EnableHypervSynIC2()
-	wantUnsupported(t, vm, uapi.CapHypervSynIC2, err)
+	wantUnsupported(t, vm, uapi.CapHypervSynIC2, "4.13", err)
 	must(t, err)
 	must(t, v.EnableHypervSynIC())
 	const hvX64MSRScontrol = 0x40000080
@@ -60,7 +60,7 @@ func TestHypervEnforceCPUID(t *testing.T) {
 	vm := newTestVM(t)
 	v := newTestVCPU(t, vm)
 	err := v.EnableHypervEnforceCPUID(true)
-	wantUnsupported(t, vm, uapi.CapHypervEnforceCPUID, err)
+	wantUnsupported(t, vm, uapi.CapHypervEnforceCPUID, "5.14", err)
 	must(t, err)
 	must(t, v.EnableHypervEnforceCPUID(false))
 }
@@ -69,7 +69,7 @@ func TestHypervEnlightenedVMCS(t *testing.T) {
 	vm := newTestVM(t)
 	v := newTestVCPU(t, vm)
 	versions, err := v.EnableHypervEnlightenedVMCS()
-	wantUnsupported(t, vm, uapi.CapHypervEnlightenedVMCS, err)
+	wantUnsupported(t, vm, uapi.CapHypervEnlightenedVMCS, "", err)
 	must(t, err)
 	if versions == 0 {
 		t.Error("no versions")
@@ -80,7 +80,7 @@ func TestHypervDirectTLBFlush(t *testing.T) {
 	vm := newTestVM(t)
 	v := newTestVCPU(t, vm)
 	err := v.EnableHypervDirectTLBFlush()
-	wantUnsupported(t, vm, uapi.CapHypervDirectTLBFlush, err)
+	wantUnsupported(t, vm, uapi.CapHypervDirectTLBFlush, "", err)
 	must(t, err)
 }
 

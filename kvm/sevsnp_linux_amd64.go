@@ -104,7 +104,7 @@ func (s *SEV) SNPLaunchFinish(f SNPLaunchFinish) error {
 }
 
 // SNPEnableReqCerts makes a guest's request for a report with certificates an exit
-// (Exit.SNPReqCerts).
+// (Exit.SNPReqCerts). It comes after Init2 and before the first vCPU.
 //
 // ioctl: KVM_MEMORY_ENCRYPT_OP (vm) · cap: KVM_CAP_VM_TYPES · arch: x86 · since: Linux 7.0 · doc: virt/kvm/x86/amd-memory-encryption.rst "KVM_SEV_SNP_ENABLE_REQ_CERTS"
 func (s *SEV) SNPEnableReqCerts() error { return s.run(uapi.SEVCmdSNPEnableReqCerts) }

@@ -39,7 +39,7 @@ func (v *VCPU) fillSyncRegs(fields uint64) (err error) {
 	page.KVMValidRegs = 0
 	page.KVMDirtyRegs = 0
 	all := page.S.Regs()
-	if err == nil && fields&uapi.SyncX86Regs != 0 {
+	if fields&uapi.SyncX86Regs != 0 {
 		all.Regs, err = v.Regs()
 	}
 	if err == nil && fields&uapi.SyncX86Sregs != 0 {

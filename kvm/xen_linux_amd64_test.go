@@ -15,7 +15,9 @@ import (
 func newXenGuest(t *testing.T, code ...byte) (vm *VM, v *VCPU, r *memory.Region, flags int) {
 	t.Helper()
 	vm, v, r = newGuest(t, code...)
-	needCap(t, vm, uapi.CapXenHvm, "") // a matter of the kernel's configuration
+	// It is Linux 2.6.33's, but a matter of configuration: of the rig's kernels the
+	// newest has it.
+	needCap(t, vm, uapi.CapXenHvm, "7.2")
 	flags, err := vm.CheckExtension(uapi.CapXenHvm)
 	must(t, err)
 	return vm, v, r, flags
@@ -140,7 +142,7 @@ func TestXenHypercall(t *testing.T) {
 	)
 	needProcessor(t)
 	if flags&uapi.XenHvmConfigInterceptHcall == 0 {
-		skip(t, "needs hypercalls that are exits, Linux 5.12 (the rig has it: make test-lanes)")
+		t.Skip("needs KVM_XEN_HVM_CONFIG_INTERCEPT_HCALL: Linux 5.12 or newer with CONFIG_KVM_XEN")
 	}
 	must(t, vm.XenHvmConfig(&XenHvmConfig{MSR: uapi.XenMSRMinIndex, Flags: uapi.XenHvmConfigInterceptHcall}))
 	must(t, v.ModifyRegs(func(r *uapi.Regs) { r.RAX = 17 }))
@@ -176,7 +178,7 @@ func TestXenHvmAttrs(t *testing.T) {
 func TestXenSharedInfoHVA(t *testing.T) {
 	vm, v, _, flags := newXenGuest(t, 0xf4)
 	if flags&uapi.XenHvmConfigSharedInfoHVA == 0 {
-		t.Skip("needs KVM_XEN_HVM_CONFIG_SHARED_INFO_HVA, Linux 6.9 (the rig has it: make test-lanes)")
+		t.Skip("needs KVM_XEN_HVM_CONFIG_SHARED_INFO_HVA: Linux 6.9 or newer with CONFIG_KVM_XEN")
 	}
 	r := newTestRegion(t, 0x4000)
 	t.Cleanup(func() { v.Close(); vm.Close() }) // before the region
@@ -194,6 +196,26 @@ func TestXenSharedInfoHVA(t *testing.T) {
 	wantError(t, r.Close(), ErrInUse) // the vCPU's is there still
 	must(t, v.XenVCPUSetAttr(XenVCPUInfoHVA{}))
 	must(t, r.Close())
+}
+
+// A place is found again by what KVM says of it: its address or that of its page.
+func TestFindXenMemory(t *testing.T) {
+	vm := newTestVM(t)
+	r := newTestRegion(t, 0x4000)
+	t.Cleanup(func() { vm.Close() }) // before the region
+	place := XenMemory{Region: r, Offset: 0x1040}
+	hva, h, err := place.hold(opName("op"), 64, 8)
+	must(t, err)
+	must(t, vm.replaceHeld(uapi.IoctlVMXenHvmSetAttr, xenVCPUInfo{3}, h, true, func() error { return nil }))
+	for at, want := range map[uint64]XenMemory{hva: place, hva - 0x40: place, hva - 8: {}, hva + 0x1000: {}, 0: {}} {
+		if got := findXenMemory(vm, xenVCPUInfo{3}, at); got != want {
+			t.Errorf("at %#x is %v, want %v", at, got, want)
+		}
+	}
+	if got := findXenMemory(vm, xenVCPUInfo{4}, hva); got != (XenMemory{}) {
+		t.Errorf("another vCPU has %v", got)
+	}
+	wantError(t, r.Close(), ErrInUse)
 }
 
 func TestXenVCPUAttrs(t *testing.T) {
@@ -225,7 +247,7 @@ func TestXenVCPUAttrs(t *testing.T) {
 func TestXenEvtchn(t *testing.T) {
 	vm, v, r, flags := newXenGuest(t, 0xf4)
 	if flags&uapi.XenHvmConfigEvtchnSend == 0 {
-		t.Skip("needs KVM_XEN_HVM_CONFIG_EVTCHN_SEND, Linux 5.19 (the rig has it: make test-lanes)")
+		t.Skip("needs KVM_XEN_HVM_CONFIG_EVTCHN_SEND: Linux 5.19 or newer with CONFIG_KVM_XEN")
 	}
 	const prio, page = uapi.IRQRoutingXenEvtchnPrio2Level, 0x5000
 	must(t, vm.XenHvmSetAttr(XenLongMode(true)))

@@ -31,17 +31,17 @@ func (m XenMemory) hold(op interface{ String() string }, size, align uint64) (hv
 	return hva, holding{what: m, release: pin.Release}, nil
 }
 
-// findXenMemory tells which of the places that a VM holds for key is at an address.
+// findXenMemory tells which of the places that a VM holds for key, the newest first,
+// is at an address. KVM may tell that of the page only.
 func findXenMemory(vm *VM, key any, hva uint64) (found XenMemory) {
-	if hva == 0 {
-		return found
-	}
-	vm.core.held.find(key, func(what any) bool {
+	vm.core.held.each(key, func(what any) {
 		m, ok := what.(XenMemory)
-		if ok && uint64(m.Region.Addr())+m.Offset == hva {
+		if !ok {
+			return
+		}
+		if at := uint64(m.Region.Addr()) + m.Offset; hva == at || hva == at-at%pageSize() {
 			found = m
 		}
-		return found.Region != nil
 	})
 	return found
 }
