@@ -94,7 +94,7 @@ func (v *VCPU) EnableHypervEnlightenedVMCS() (versions uint16, err error) {
 		return 0, opError(opName("mmap"), err)
 	}
 	defer g.Free()
-	if err := v.EnableCap(uapi.CapHypervEnlightenedVMCS, g.Addr()); err != nil {
+	if err := v.enableCap(uapi.CapHypervEnlightenedVMCS, []uint64{g.Addr()}); err != nil {
 		return 0, err
 	}
 	return binary.NativeEndian.Uint16(g.Bytes()), nil

@@ -68,6 +68,8 @@ func TestHypervEnforceCPUID(t *testing.T) {
 func TestHypervEnlightenedVMCS(t *testing.T) {
 	vm := newTestVM(t)
 	v := newTestVCPU(t, vm)
+	// An address of the caller's is not for the kernel to write to.
+	wantError(t, v.EnableCap(uapi.CapHypervEnlightenedVMCS, 0x1000), ErrInvalid, "EnableHypervEnlightenedVMCS")
 	versions, err := v.EnableHypervEnlightenedVMCS()
 	wantUnsupported(t, vm, uapi.CapHypervEnlightenedVMCS, "", err)
 	must(t, err)
