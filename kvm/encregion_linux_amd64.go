@@ -84,18 +84,22 @@ func (vm *VM) takeEncContext(c uapi.Cap, src *VM) error {
 	if src == nil || src == vm {
 		return invalid("%v: want another VM", c)
 	}
+	return vm.keepSource(c, src, func(from int) error { return vm.EnableCap(c, uint64(from)) })
+}
+
+// keepSource issues a call that makes the kernel's VM keep that of src, whose
+// descriptor the call gets.
+func (vm *VM) keepSource(op fmt.Stringer, src *VM, call func(from int) error) error {
 	if _, ok := vm.core.fd.Acquire(); !ok {
-		return opError(c, ErrClosed)
+		return opError(op, ErrClosed)
 	}
 	defer vm.core.fd.Release()
 	from, ok := src.core.fd.Acquire()
 	if !ok {
-		return opError(c, ErrClosed)
+		return opError(op, ErrClosed)
 	}
 	defer src.core.fd.Release()
 	owner := src.core.vmState
 	owner.retain()
-	return vm.core.held.join(encContext{}, holding{release: owner.release}, func() error {
-		return vm.EnableCap(c, uint64(from))
-	})
+	return vm.core.held.join(encContext{}, holding{release: owner.release}, func() error { return call(from) })
 }

@@ -48,6 +48,7 @@ func TestEncContextFrom(t *testing.T) {
 			wantError(t, vm.MoveEncContextFrom(other), ErrInvalid)
 		})
 	}
+	wantError(t, r.Close(), ErrInUse) // src has not let go of it
 	must(t, src.Close())
 	must(t, r.Close())
 	wantError(t, vm.CopyEncContextFrom(src), ErrClosed)
@@ -60,8 +61,7 @@ func TestEncContextKeepsItsSource(t *testing.T) {
 	vm, src := newTestVM(t), newTestVM(t)
 	r := newTestRegion(t, 0x1000)
 	must(t, src.SetUserMemoryRegion(0, 0, 0, r))
-	src.core.retain()
-	must(t, vm.core.held.join(encContext{}, holding{release: src.core.vmState.release}, func() error { return nil }))
+	must(t, vm.keepSource(opName("op"), src, func(int) error { return nil }))
 	must(t, src.Close())
 	wantError(t, r.Close(), ErrInUse)
 	must(t, vm.Close())

@@ -34,9 +34,6 @@ func (vm *VM) XenHvmConfig(c *XenHvmConfig) error {
 	if c.MSR != 0 && (c.MSR < uapi.XenMSRMinIndex || c.MSR > uapi.XenMSRMaxIndex) {
 		return invalid("%v: MSR %#x, want 0 or %#x to %#x", uapi.IoctlVMXenHvmConfig, c.MSR, uint32(uapi.XenMSRMinIndex), uint32(uapi.XenMSRMaxIndex))
 	}
-	if err := vm.require(uapi.CapXenHvm, "2.6.33"); err != nil {
-		return err
-	}
 	arg := uapi.XenHvmConfig{Flags: c.Flags, MSR: c.MSR}
 	pin32, err := pinBlob(c.Blob32, &arg.BlobAddr32, &arg.BlobSize32)
 	if err != nil {
@@ -48,9 +45,10 @@ func (vm *VM) XenHvmConfig(c *XenHvmConfig) error {
 		return err
 	}
 	blobs := holding{release: func() { pin32.Release(); pin64.Release() }}
-	return vm.replaceHeld(uapi.IoctlVMXenHvmConfig, xenBlobs{}, blobs, false, func() error {
+	err = vm.replaceHeld(uapi.IoctlVMXenHvmConfig, xenBlobs{}, blobs, false, func() error {
 		return vmSet(vm, uapi.IoctlVMXenHvmConfig, &arg)
 	})
+	return explain(err, vm, uapi.CapXenHvm, "2.6.33")
 }
 
 // blobPin is a pin, or nothing for a blob that there is not.

@@ -75,6 +75,7 @@ func TestXenWrong(t *testing.T) {
 		"config nil":          vm.XenHvmConfig(nil),
 		"config MSR":          vm.XenHvmConfig(&XenHvmConfig{MSR: 0x10}),
 		"config MSR huge":     vm.XenHvmConfig(&XenHvmConfig{MSR: math.MaxUint32}),
+		"config blob":         vm.XenHvmConfig(&XenHvmConfig{Blob32: MemoryRange{Region: r}, Blob64: MemoryRange{Region: r, Offset: 8}}),
 		"set nil":             vm.XenHvmSetAttr(nil),
 		"set a pointer":       vm.XenHvmSetAttr(&longMode),
 		"set a nil pointer":   vm.XenHvmSetAttr((*XenLongMode)(nil)),
