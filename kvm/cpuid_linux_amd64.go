@@ -69,6 +69,20 @@ func (v *VCPU) SetCPUID2(entries []CPUIDEntry) error {
 	return explain(err, v.vm, uapi.CapExtCPUID, "2.6.25")
 }
 
+// SetCPUID is [VCPU.SetCPUID2] as it was before that: leaves, without subleaves.
+// The same is true of when it comes. 256 entries is the most.
+//
+// ioctl: KVM_SET_CPUID (vcpu) · cap: basic · arch: x86 · since: Linux 2.6.22 · doc: virt/kvm/api.rst "KVM_SET_CPUID"
+func (v *VCPU) SetCPUID(entries []uapi.CPUIDEntry) error {
+	if len(entries) > maxElements {
+		return invalid("%v: %d entries", uapi.IoctlVCPUSetCPUID, len(entries))
+	}
+	b := uapi.NewCPUIDBuffer(len(entries))
+	copy(b.Entries(), entries)
+	_, err := ioctlBuffer(v.core.fd, uapi.IoctlVCPUSetCPUID, b.Pointer())
+	return err
+}
+
 func getCPUID[R request](fd fdOf[R], req R) ([]CPUIDEntry, error) {
 	return growing(64, uapi.NewCPUID2Buffer, func(b *uapi.CPUID2Buffer) (int, error) {
 		entries := b.Entries()

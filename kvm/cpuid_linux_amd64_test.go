@@ -2,6 +2,7 @@ package kvm
 
 import (
 	"slices"
+	"syscall"
 	"testing"
 
 	"linuxkvm/uapi"
@@ -83,4 +84,21 @@ func TestSetCPUID2RefusesTooMany(t *testing.T) {
 		t.Error("KVM took 1000 entries")
 	}
 	wantError(t, v.SetCPUID2(make([]CPUIDEntry, maxElements+1)), ErrInvalid)
+}
+
+// The old form sets leaves without subleaves.
+func TestSetCPUID(t *testing.T) {
+	v := newTestVCPU(t, newTestVM(t))
+	must(t, v.SetCPUID([]uapi.CPUIDEntry{{Function: 0, EAX: 1, EBX: 0x12345678}, {Function: 1, EAX: 0x600}}))
+	got, err := v.CPUID2()
+	must(t, err)
+	// Some modules add leaves of their own.
+	if len(got) < 2 || got[0].EBX != 0x12345678 || got[1].Function != 1 || got[1].Flags != 0 {
+		t.Errorf("the vCPU has %+v", got)
+	}
+	wantError(t, v.SetCPUID(make([]uapi.CPUIDEntry, 1000)), syscall.E2BIG, "KVM_SET_CPUID")
+	wantError(t, v.SetCPUID(make([]uapi.CPUIDEntry, maxElements+1)), ErrInvalid)
+	must(t, v.SetCPUID(nil))
+	must(t, v.Close())
+	wantError(t, v.SetCPUID(nil), ErrClosed)
 }

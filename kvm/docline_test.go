@@ -15,7 +15,7 @@ import (
 )
 
 // docLine is the last line of every ioctl method's documentation.
-var docLine = regexp.MustCompile(`^ioctl: (KVM_[A-Z0-9_]+)(, KVM_[A-Z0-9_]+)* \((system|vm|vcpu|device)\) · cap: (basic|KVM_CAP_[A-Z0-9_]+(, KVM_CAP_[A-Z0-9_]+)*) · arch: [a-z0-9, ]+ · since: Linux [0-9]+\.[0-9]+(\.[0-9]+)?(, x86: [0-9]+\.[0-9]+)? · doc: (none|virt/kvm/api\.rst "KVM_[A-Z0-9_]+"|virt/kvm/devices/[a-z]+\.rst)$`)
+var docLine = regexp.MustCompile(`^ioctl: (KVM_[A-Z0-9_]+)(, KVM_[A-Z0-9_]+)* \((system|vm|vcpu|device)\) · cap: (basic|KVM_CAP_[A-Z0-9_]+(, KVM_CAP_[A-Z0-9_]+)*) · arch: [a-z0-9, ]+ · since: Linux [0-9]+\.[0-9]+(\.[0-9]+)?(, x86: [0-9]+\.[0-9]+)? · doc: (none|virt/kvm/api\.rst "KVM_[A-Z0-9_]+"|virt/kvm/devices/[a-z]+\.rst|virt/kvm/x86/[a-z-]+\.rst "KVM_[A-Z0-9_]+")$`)
 
 // Every exported function or method that names an ioctl itself says so in its
 // documentation, in the one form, with capabilities that there are.

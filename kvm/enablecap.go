@@ -20,6 +20,14 @@ func (vm *VM) EnableCap(c uapi.Cap, args ...uint64) error {
 //
 // ioctl: KVM_ENABLE_CAP (vcpu) · cap: KVM_CAP_ENABLE_CAP · arch: x86, ppc, s390, mips, loongarch · since: Linux 2.6.35 · doc: virt/kvm/api.rst "KVM_ENABLE_CAP"
 func (v *VCPU) EnableCap(c uapi.Cap, args ...uint64) error {
+	if c == uapi.CapHypervEnlightenedVMCS && len(args) > 0 {
+		// KVM would write there.
+		return invalid("KVM_ENABLE_CAP: %v takes an address; EnableHypervEnlightenedVMCS has one", c)
+	}
+	return v.enableCap(c, args)
+}
+
+func (v *VCPU) enableCap(c uapi.Cap, args []uint64) error {
 	arg, err := enableCap(c, args)
 	if err != nil {
 		return err

@@ -18,6 +18,8 @@ var requests = map[string]requestRow{
 	"IoctlSystemGetEmulatedCPUID":       structOf[uapi.CPUID2](uapi.IoctlSystemGetEmulatedCPUID),
 	"IoctlSystemGetSupportedHVCPUID":    structOf[uapi.CPUID2](uapi.IoctlSystemGetSupportedHVCPUID),
 
+	"IoctlSystemX86GetMCECapSupported": structOf[uint64](uapi.IoctlSystemX86GetMCECapSupported),
+
 	"IoctlSystemGetDeviceAttr": structOf[uapi.DeviceAttr](uapi.IoctlSystemGetDeviceAttr),
 	"IoctlSystemHasDeviceAttr": structOf[uapi.DeviceAttr](uapi.IoctlSystemHasDeviceAttr),
 	"IoctlVMSetDeviceAttr":     structOf[uapi.DeviceAttr](uapi.IoctlVMSetDeviceAttr),
@@ -66,6 +68,29 @@ var requests = map[string]requestRow{
 	"IoctlVMGetStatsFD":              number(uapi.IoctlVMGetStatsFD),
 	"IoctlVCPUGetStatsFD":            number(uapi.IoctlVCPUGetStatsFD),
 	"IoctlVCPUPreFaultMemory":        structOf[uapi.PreFaultMemory](uapi.IoctlVCPUPreFaultMemory),
+
+	"IoctlVMCreatePIT":         number(uapi.IoctlVMCreatePIT),
+	"IoctlVMGetPIT":            structOf[uapi.PITState](uapi.IoctlVMGetPIT),
+	"IoctlVMSetPIT":            structOf[uapi.PITState](uapi.IoctlVMSetPIT),
+	"IoctlVMSetPMUEventFilter": structOf[uapi.PMUEventFilter](uapi.IoctlVMSetPMUEventFilter),
+	"IoctlVMX86SetMSRFilter":   structOf[uapi.MSRFilter](uapi.IoctlVMX86SetMSRFilter),
+	"IoctlVMHypervEventFD":     structOf[uapi.HypervEventFD](uapi.IoctlVMHypervEventFD),
+	"IoctlVMXenHvmConfig":      structOf[uapi.XenHvmConfig](uapi.IoctlVMXenHvmConfig),
+	"IoctlVMXenHvmGetAttr":     structOf[uapi.XenHvmAttr](uapi.IoctlVMXenHvmGetAttr),
+	"IoctlVMXenHvmSetAttr":     structOf[uapi.XenHvmAttr](uapi.IoctlVMXenHvmSetAttr),
+	"IoctlVMXenHvmEvtchnSend":  structOf[uapi.IRQRoutingXenEvtchn](uapi.IoctlVMXenHvmEvtchnSend),
+	// The number says a pointer; SEV passes a SEVCmd, TDX a TDXCmd.
+	"IoctlVMMemoryEncryptOp":          structOf[uintptr](uapi.IoctlVMMemoryEncryptOp),
+	"IoctlVMMemoryEncryptRegRegion":   structOf[uapi.EncRegion](uapi.IoctlVMMemoryEncryptRegRegion),
+	"IoctlVMMemoryEncryptUnregRegion": structOf[uapi.EncRegion](uapi.IoctlVMMemoryEncryptUnregRegion),
+	"IoctlVCPUSetCPUID":               structOf[uapi.CPUID](uapi.IoctlVCPUSetCPUID),
+	"IoctlVCPUX86SetupMCE":            structOf[uint64](uapi.IoctlVCPUX86SetupMCE),
+	"IoctlVCPUX86SetMCE":              structOf[uapi.X86MCE](uapi.IoctlVCPUX86SetMCE),
+	"IoctlVCPUMemoryEncryptOp":        structOf[uintptr](uapi.IoctlVCPUMemoryEncryptOp),
+	"IoctlVCPUGetNestedState":         structOf[uapi.NestedState](uapi.IoctlVCPUGetNestedState),
+	"IoctlVCPUSetNestedState":         structOf[uapi.NestedState](uapi.IoctlVCPUSetNestedState),
+	"IoctlVCPUXenVCPUGetAttr":         structOf[uapi.XenVCPUAttr](uapi.IoctlVCPUXenVCPUGetAttr),
+	"IoctlVCPUXenVCPUSetAttr":         structOf[uapi.XenVCPUAttr](uapi.IoctlVCPUXenVCPUSetAttr),
 
 	"IoctlDeviceSetDeviceAttr": structOf[uapi.DeviceAttr](uapi.IoctlDeviceSetDeviceAttr),
 	"IoctlDeviceGetDeviceAttr": structOf[uapi.DeviceAttr](uapi.IoctlDeviceGetDeviceAttr),

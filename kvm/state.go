@@ -52,9 +52,10 @@ type extensions interface {
 }
 
 // explain makes a failure that comes from a missing capability say so. The
-// capability is asked for only then, so that what works costs one call.
+// capability is asked for only then, so that what works costs one call. What did
+// not get as far as the kernel fails for its own reason.
 func explain(err error, of extensions, c uapi.Cap, minKernel string) error {
-	if err == nil || errors.Is(err, ErrClosed) {
+	if err == nil || errors.Is(err, ErrInvalid) || errors.Is(err, ErrClosed) {
 		return err
 	}
 	if n, e := of.CheckExtension(c); e == nil && n == 0 {

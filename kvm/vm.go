@@ -43,6 +43,8 @@ type vmState struct {
 	slots map[uint32]*heldSlot
 	arch  vmArch // what else of this process the kernel has, under mu
 
+	held holdings
+
 	dirty     dirtyRings
 	coalesced sync.Mutex // held by who takes from the ring of coalesced writes
 }
@@ -69,7 +71,7 @@ func (s *vmState) release() {
 	if s.objects.Add(-1) != 0 {
 		return
 	}
-	for _, held := range s.held() {
+	for _, held := range s.heldSlots() {
 		held.releaseGuestMemfd()
 	}
 	s.releaseMemory()
@@ -84,18 +86,19 @@ func (s *vmState) releaseMemory() {
 	if s.holders.Add(-1) != 0 {
 		return
 	}
-	for _, held := range s.held() {
+	for _, held := range s.heldSlots() {
 		held.release()
 	}
+	s.held.releaseAll()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	clear(s.slots)
 	s.arch.release()
 }
 
-// held returns what stands in the slots. What it holds is let go of without the
+// heldSlots returns what stands in the slots. What it holds is let go of without the
 // lock: that may be what destroys a mapping, and the end of one comes back here.
-func (s *vmState) held() []*heldSlot {
+func (s *vmState) heldSlots() []*heldSlot {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Collect(maps.Values(s.slots))
