@@ -5,6 +5,7 @@ package sys
 import (
 	"encoding/json"
 	"fmt"
+	"hash/maphash"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -63,24 +64,18 @@ type TraceLine struct {
 	Yes     bool    `json:"yes,omitempty"` // there is the capability; a device was made
 }
 
-// seenKey is what makes a call a new one. The stack decides what kind of
-// descriptor it is, so that the name need not be asked for again.
-type seenKey struct {
-	stack [64]uintptr
-	test  string
-	event event
-}
-
 // recorder writes the file. A call that was seen before costs two look-ups and
-// allocates nothing, so that tests that count allocations hold.
+// allocates nothing, so that tests that count allocations hold; and what is kept
+// is small and without pointers, so that those that count garbage collections do.
 type recorder struct {
 	mu    sync.Mutex
 	out   *os.File
-	tests map[[64]uintptr]string
-	seen  map[seenKey]bool
+	seed  maphash.Seed
+	tests map[uint64]string   // by the stack's hash
+	seen  map[uint64]struct{} // hashes of the stack, the test and the event
 	lines map[TraceLine]bool
 	last  string
-	key   seenKey // here so that it is not on the heap for every call
+	stack [64]uintptr // here so that it is not on the heap for every call
 }
 
 var rec = newRecorder(os.Getenv(traceDir))
@@ -90,7 +85,7 @@ func newRecorder(dir string) *recorder {
 	if dir == "" {
 		return nil
 	}
-	r := &recorder{tests: map[[64]uintptr]string{}, seen: map[seenKey]bool{}, lines: map[TraceLine]bool{}}
+	r := &recorder{seed: maphash.MakeSeed(), tests: map[uint64]string{}, seen: map[uint64]struct{}{}, lines: map[TraceLine]bool{}}
 	err := os.MkdirAll(dir, 0o755)
 	if err == nil {
 		name := fmt.Sprintf("%s.%d.jsonl", filepath.Base(os.Args[0]), pid)
@@ -116,23 +111,34 @@ func trace(e event) {
 }
 
 func (r *recorder) record(e event) {
-	r.key = seenKey{event: e}
 	// Without this function, trace and what calls it.
-	runtime.Callers(4, r.key.stack[:])
-	test, known := r.tests[r.key.stack]
+	n := runtime.Callers(4, r.stack[:])
+	var on uint64
+	for _, pc := range r.stack[:n] {
+		on = mix(on, uint64(pc))
+	}
+	test, known := r.tests[on]
 	if !known {
-		test = testOn(r.key.stack[:])
-		r.tests[r.key.stack] = test
+		test = testOn(r.stack[:n])
+		r.tests[on] = test
 	}
 	guess := test == ""
 	if guess {
 		test = r.last
 	}
-	r.last, r.key.test = test, test
-	if r.seen[r.key] {
+	r.last = test
+	// The stack decides what kind of descriptor it is, so that the kernel's name
+	// of it need not be asked for again.
+	key := mix(mix(on, maphash.String(r.seed, test)), maphash.String(r.seed, e.detail))
+	key = mix(mix(mix(key, uint64(e.fd)), uint64(e.request)), uint64(e.errno))
+	key = mix(key, uint64(e.value))
+	if e.yes {
+		key = mix(key, 1)
+	}
+	if _, ok := r.seen[key]; ok {
 		return
 	}
-	r.seen[r.key] = true
+	r.seen[key] = struct{}{}
 	line := TraceLine{Test: test, Guess: guess, Request: e.request, Detail: e.detail, Value: e.value, Yes: e.yes}
 	if e.errno != 0 {
 		line.Errno = unix.ErrnoName(e.errno)
@@ -147,6 +153,12 @@ func (r *recorder) record(e event) {
 		r.lines[line] = true
 		r.write(line)
 	}
+}
+
+// mix adds a word to a hash, in the manner of FNV.
+func mix(hash, word uint64) uint64 {
+	hash = (hash ^ word) * 0x100000001b3
+	return hash ^ hash>>29
 }
 
 func (r *recorder) write(line any) {
