@@ -148,7 +148,7 @@ func (c *vcpuCore) step(fd int) (Exit, error) {
 }
 
 func (c *vcpuCore) exit(seq uint64, reason uapi.ExitReason) Exit {
-	sys.TraceExit(uint32(reason))
+	sys.TraceExit(c.fd.FD, uint32(reason))
 	return Exit{core: c, seq: seq, reason: reason}
 }
 

@@ -18,6 +18,6 @@ func tracePointer(int, uintptr, unsafe.Pointer, syscall.Errno) {}
 // without that. Without the build tag kvmtrace it is nothing.
 func TraceOnce(int, uintptr, syscall.Errno) {}
 
-// TraceExit tells the recorder why KVM_RUN returned. Without the build tag
+// TraceExit tells the recorder why KVM_RUN on a vCPU returned. Without the build tag
 // kvmtrace it is nothing.
-func TraceExit(uint32) {}
+func TraceExit(*FD, uint32) {}

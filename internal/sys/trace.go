@@ -143,11 +143,9 @@ func (r *recorder) record(e event) {
 	if e.errno != 0 {
 		line.Errno = unix.ErrnoName(e.errno)
 	}
-	if e.detail != detailExit {
-		line.FD, _ = os.Readlink(fmt.Sprintf("/proc/self/fd/%d", e.fd))
-		if !strings.Contains(line.FD, "kvm") {
-			return // a test's, that only looks like a VM
-		}
+	line.FD, _ = os.Readlink(fmt.Sprintf("/proc/self/fd/%d", e.fd))
+	if !strings.Contains(line.FD, "kvm") {
+		return // a test's, that only plays a VM
 	}
 	if !r.lines[line] {
 		r.lines[line] = true

@@ -50,5 +50,5 @@ func tracePointer(fd int, request uintptr, p unsafe.Pointer, errno syscall.Errno
 // TraceOnce tells the recorder of an IoctlOnce.
 func TraceOnce(fd int, request uintptr, errno syscall.Errno) { traceNumber(fd, request, 0, 0, errno) }
 
-// TraceExit tells the recorder why KVM_RUN returned.
-func TraceExit(reason uint32) { trace(event{detail: detailExit, value: reason}) }
+// TraceExit tells the recorder why KVM_RUN on a vCPU returned.
+func TraceExit(f *FD, reason uint32) { trace(event{fd: f.fd, detail: detailExit, value: reason}) }

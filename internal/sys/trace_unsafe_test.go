@@ -75,7 +75,8 @@ func TestRecorderWrites(t *testing.T) {
 		_, _ = other.Ioctl(0xae41, 1)
 	}
 	_, _ = vm.IoctlBrief(nrCheckExtension, 7)
-	TraceExit(5)
+	TraceExit(vm, 5)
+	TraceExit(other, 6)
 	h, lines := recorded(t, dir)
 	if h.GOARCH != runtime.GOARCH || h.Kernel == "" {
 		t.Errorf("header %+v", h)
@@ -84,7 +85,7 @@ func TestRecorderWrites(t *testing.T) {
 	want := []TraceLine{
 		{Test: me, FD: fd, Request: 0xae41, Errno: "ENOTTY"},
 		{Test: me, FD: fd, Request: nrCheckExtension, Errno: "ENOTTY", Detail: "cap", Value: 7},
-		{Test: me, Detail: "exit", Value: 5},
+		{Test: me, FD: fd, Detail: "exit", Value: 5},
 	}
 	if len(lines) != len(want) {
 		t.Fatalf("%+v, want %+v", lines, want)

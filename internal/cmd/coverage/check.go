@@ -161,7 +161,8 @@ func (m *model) checkStruct(r *record) []problem {
 	return []problem{{"struct " + r.c, fmt.Sprintf("struct %s: package kvm does not use uapi.%s, nor is there a reason in exceptions.go", r.c, r.golang)}}
 }
 
-// container is a struct in use that leads to the struct, "" if there is none.
+// container is what leads to the struct and is in use, "" if there is nothing: a
+// struct, or the buffer of several structs together.
 func (m *model) container(r *record) string {
 	names := map[string]string{}
 	for _, outer := range m.headers.structs {
@@ -179,8 +180,11 @@ func (m *model) container(r *record) string {
 		}
 		slices.Sort(next)
 		for _, outer := range next {
-			if names[outer] != "" && len(m.code.users(outer)) > 0 {
+			switch used := len(m.code.users(outer)) > 0; {
+			case used && names[outer] != "":
 				return names[outer]
+			case used && m.headers.buffers[outer]:
+				return "uapi." + outer + "Buffer"
 			}
 		}
 		near = next

@@ -14,6 +14,7 @@ var reasons = map[string]string{
 
 	"sev":     "needs an AMD processor with SEV, and its firmware; QEMU emulates neither",
 	"tdx":     "needs an Intel processor with TDX, and its module; QEMU emulates neither",
+	"memory":  "needs a processor with SEV or TDX, and its firmware; QEMU emulates neither",
 	"intel":   "needs an Intel processor or a newer AMD one; the lanes emulate one with AMD's SVM, without this",
 	"booke":   "for PowerPC's Book E processors and their interrupt controllers, which are 32-bit or big-endian machines; Go has no port to them",
 	"kvmpr":   "only kvm-pr makes it, with KVM_CAP_PPC_OSI, for guests of Mac-on-Linux",
@@ -30,7 +31,9 @@ var reasons = map[string]string{
 	"attribute": "is the value of an attribute: bytes for Attr and SetAttr",
 	"register":  "its layout numbers the registers that OneReg and SetOneReg take",
 	"bytes":     "is as long as the processor needs: []byte in XSAVE and SetXSAVE",
+	"file":      "is what reading the descriptor of statistics gives",
 	"pointer":   "is what a pointer in another struct points to",
+	"alike":     "has the layout of its fellow, whose type package kvm uses for both",
 	"kernel":    "is in the headers, and no ioctl takes it",
 }
 
@@ -39,6 +42,7 @@ var reasons = map[string]string{
 //
 // A row that a lane does after all, and one that is about nothing, fail the check.
 var exceptions = parseExceptions(`
+memory   ioctl  KVM_MEMORY_ENCRYPT_OP
 sev      ioctl  KVM_MEMORY_ENCRYPT_REG_REGION KVM_MEMORY_ENCRYPT_UNREG_REGION
 sev      exit   KVM_EXIT_SNP_REQ_CERTS KVM_EXIT_AP_RESET_HOLD
 tdx      exit   KVM_EXIT_TDX
@@ -68,7 +72,9 @@ guest     struct kvm_clock_pairing kvm_steal_time kvm_vcpu_pv_apf_data kvm_mmu_o
 attribute struct kvm_s390_vm_* kvm_s390_ais_* kvm_s390_io_adapter* kvm_smccc_filter kvm_vfio_spapr_tce kvm_ppc_xive_eq
 register  struct kvm_riscv_*
 bytes     struct kvm_xsave
+file      struct kvm_stats_desc kvm_stats_header
 pointer   struct kvm_hw_breakpoint kvm_get_htab_header
+alike     struct kvm_sev_receive_update_data kvm_vmx_nested_state_data
 kernel    struct kvm_iocsr_entry kvm_mips_interrupt kvm_ppc_radix_geom user_regs_struct
 booke     struct kvm_book3e_206_tlb_entry kvm_book3e_206_tlb_params kvm_config_tlb
 rma       struct kvm_allocate_rma
@@ -83,6 +89,9 @@ KVM_CREATE_IRQCHIP  loong64 mips64le ppc64le riscv64
 KVM_IRQ_LINE        mips64le s390x
 KVM_IRQ_LINE_STATUS mips64le s390x
 KVM_SET_GSI_ROUTING mips64le
+KVM_REGISTER_COALESCED_MMIO   s390x
+KVM_UNREGISTER_COALESCED_MMIO s390x
+KVM_RESET_DIRTY_RINGS mips64le ppc64le s390x
 KVM_GET_REGS        arm64 riscv64
 KVM_SET_REGS        arm64 riscv64
 KVM_GET_SREGS       arm64 loong64 mips64le riscv64

@@ -31,6 +31,8 @@ type headers struct {
 	// inside are the Go types that a Go type leads to: its members, and what the
 	// methods of unions and buffers return.
 	inside map[string]map[string]bool
+	// buffers are those types that are named Buffer and stand here without that.
+	buffers map[string]bool
 }
 
 // ioctl is an ioctl on one kind of descriptor.
@@ -63,7 +65,7 @@ type loader struct {
 
 // loadHeaders reads package uapi.
 func loadHeaders(dir, version string) (*headers, error) {
-	l := loader{h: headers{version: version, inside: map[string]map[string]bool{}}, named: map[string]any{}}
+	l := loader{h: headers{version: version, inside: map[string]map[string]bool{}, buffers: map[string]bool{}}, named: map[string]any{}}
 	for _, arch := range archs {
 		l.arch = arch
 		files, err := parseFor(dir, "z*.go", arch)
@@ -230,7 +232,10 @@ func (l *loader) typ(doc string, s *ast.TypeSpec) {
 
 // leads notes which types a type has in it. A buffer counts as its struct.
 func (l *loader) leads(from string, to ast.Node) {
-	from = strings.TrimSuffix(from, "Buffer")
+	if base, ok := strings.CutSuffix(from, "Buffer"); ok {
+		from = base
+		l.h.buffers[from] = true
+	}
 	ast.Inspect(to, func(n ast.Node) bool {
 		id, ok := n.(*ast.Ident)
 		if !ok || !ast.IsExported(id.Name) || id.Name == from {
