@@ -130,8 +130,7 @@ func parseExceptions(table string) []exception {
 }
 
 func (e exception) covers(what, name string) bool {
-	start, all := strings.CutSuffix(e.name, "*")
-	return e.what == what && (e.name == name || all && strings.HasPrefix(name, start))
+	return e.what == what && matches(e.name, name)
 }
 
 // excuse is why no lane does something, or "": a row of exceptions, or that it

@@ -180,8 +180,8 @@ func (m *model) pageGroups(b *strings.Builder) {
 	for _, k := range m.headers.groups() {
 		o, _ := ownerOf(k.c)
 		of := o.kind
-		if o.fd != "-" {
-			of = o.fd
+		if o.kind == "Device" {
+			of = strings.ReplaceAll(strings.Join(o.fds, ", "), "*", "\\*")
 		}
 		fmt.Fprintf(b, "| %s | %s | %s | uapi.%s | %s | %s |\n", k.c, of, archList(k.archs), k.golang,
 			strings.Join(m.code.users(k.golang), ", "), m.doneCell(whatGroup, k.c, "", k.archs))

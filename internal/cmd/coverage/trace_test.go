@@ -171,6 +171,8 @@ func TestGroupOf(t *testing.T) {
 		{"amd64", "VCPU", "anon_inode:kvm-vcpu:0", 0, "KVM_VCPU_TSC_CTRL"},
 		{"amd64", "System", "/dev/kvm", 1, "KVM_X86_GRP_SEV"},
 		{"amd64", "Device", "anon_inode:kvm-vfio", 1, "KVM_DEV_VFIO_FILE"},
+		{"ppc64le", "Device", "anon_inode:kvm-xive", 2, "KVM_DEV_XICS_GRP_CTRL"},
+		{"ppc64le", "Device", "anon_inode:kvm-xive-native", 2, "KVM_DEV_XIVE_GRP_SOURCE"},
 		{"amd64", "Device", "anon_inode:kvm-other", 1, ""},
 		{"amd64", "VM", "anon_inode:kvm-vm", 1, ""},
 	} {
