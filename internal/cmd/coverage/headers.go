@@ -191,11 +191,11 @@ func (k *constant) set(arch string, v uint64) {
 }
 
 // add returns the thing of a name, a new one in the list if there is none.
-func add[T any](l *loader, name string, list *[]*T, make func() *T) *T {
+func add[T any](l *loader, name string, list *[]*T, create func() *T) *T {
 	if known, ok := l.named[name]; ok {
 		return known.(*T)
 	}
-	t := make()
+	t := create()
 	l.named[name] = t
 	*list = append(*list, t)
 	return t
