@@ -11,7 +11,7 @@ RACE_PACKAGES := ./internal/sys ./memory ./kvm ./device ./machine
 
 ARCHS := amd64 arm64 riscv64 s390x ppc64le mips64le loong64
 
-.PHONY: run test test-here test-race test-lanes bench lint check generate fuzz build clean help
+.PHONY: run test test-here test-race test-lanes coverage bench lint check generate fuzz build clean help
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -41,6 +41,18 @@ test-race: ## the same for concurrent packages, under the race detector
 test-lanes: ## tests on real KVM in the rig, one boot a lane
 	@echo "==> tests in the rig"
 	@$(GO) run ./internal/cmd/rig test -timeout 25m -guest-kernels $(LANE_PACKAGES)
+
+# What the tests do with KVM, by lane; internal/cmd/coverage reads it.
+TRACE := .cache/trace
+
+coverage: ## record which test does which ioctl, here and in all lanes, and write docs/coverage.md
+	@scripts/setup rig
+	@rm -rf $(TRACE)
+	@echo "==> recording on this machine"
+	@KVM_TEST_TRACE=$(CURDIR)/$(TRACE)/host $(GO) test -count=1 -tags kvmtrace $(LANE_PACKAGES)
+	@echo "==> recording in the rig"
+	@$(GO) run ./internal/cmd/rig test -lane all -timeout 25m -guest-kernels -trace $(TRACE) $(LANE_PACKAGES)
+	@$(GO) run ./internal/cmd/coverage -record $(TRACE)
 
 bench: ## measure against the peers: C, and QEMU's microvm machine
 	@scripts/setup rig race

@@ -136,14 +136,20 @@ func (c *vcpuCore) step(fd int) (Exit, error) {
 		c.setImmediateExit()
 	}
 	_, errno := sys.IoctlOnce(fd, uintptr(uapi.IoctlVCPURun), 0)
+	sys.TraceOnce(fd, uintptr(uapi.IoctlVCPURun), errno)
 	if c.fd.Closed() {
 		// Details could not be read any more.
 		return Exit{}, opError(uapi.IoctlVCPURun, ErrClosed)
 	}
 	if errno == 0 {
-		return Exit{core: c, seq: seq, reason: uapi.ExitReason(c.page.ExitReason)}, nil
+		return c.exit(seq, uapi.ExitReason(c.page.ExitReason)), nil
 	}
 	return c.failed(seq, errno)
+}
+
+func (c *vcpuCore) exit(seq uint64, reason uapi.ExitReason) Exit {
+	sys.TraceExit(c.fd.FD, uint32(reason))
+	return Exit{core: c, seq: seq, reason: reason}
 }
 
 // failed sorts out a KVM_RUN that failed. exit_reason is stale then, with
@@ -152,10 +158,12 @@ func (c *vcpuCore) failed(seq uint64, errno syscall.Errno) (Exit, error) {
 	switch errno {
 	case syscall.EINTR, syscall.EAGAIN:
 		// EAGAIN is a waiting vCPU that was woken, by an INIT for one.
-		return Exit{core: c, seq: seq, reason: uapi.ExitIntr, kicked: c.kick.take()}, nil
+		exit := c.exit(seq, uapi.ExitIntr)
+		exit.kicked = c.kick.take()
+		return exit, nil
 	case syscall.EFAULT, unix.EHWPOISON:
 		if uapi.ExitReason(c.page.ExitReason) == uapi.ExitMemoryFault {
-			return Exit{core: c, seq: seq, reason: uapi.ExitMemoryFault}, opError(uapi.IoctlVCPURun, errno)
+			return c.exit(seq, uapi.ExitMemoryFault), opError(uapi.IoctlVCPURun, errno)
 		}
 	}
 	return Exit{}, opError(uapi.IoctlVCPURun, errno)

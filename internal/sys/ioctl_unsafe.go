@@ -18,12 +18,14 @@ func (f *FD) Ioctl(request, arg uintptr) (int, error) {
 	defer f.Release()
 	for {
 		r, _, errno := syscall.Syscall(unix.SYS_IOCTL, uintptr(fd), request, arg)
-		if errno == 0 {
-			return int(r), nil
+		if errno == unix.EINTR {
+			continue
 		}
-		if errno != unix.EINTR {
+		traceNumber(fd, request, arg, r, errno)
+		if errno != 0 {
 			return int(r), errno
 		}
+		return int(r), nil
 	}
 }
 
@@ -36,6 +38,7 @@ func (f *FD) IoctlBrief(request, arg uintptr) (int, error) {
 		return 0, ErrClosed
 	}
 	r, _, errno := syscall.RawSyscall(unix.SYS_IOCTL, uintptr(fd), request, arg)
+	traceNumber(fd, request, arg, r, errno)
 	f.Release()
 	if errno != 0 {
 		return int(r), errno
@@ -56,12 +59,14 @@ func (f *FD) IoctlPtr(request uintptr, p unsafe.Pointer) (int, error) {
 		// SAFETY: the conversion stands in the call expression, so p stays
 		// alive and in place until the call returns.
 		r, _, errno := syscall.Syscall(unix.SYS_IOCTL, uintptr(fd), request, uintptr(p))
-		if errno == 0 {
-			return int(r), nil
+		if errno == unix.EINTR {
+			continue
 		}
-		if errno != unix.EINTR {
+		tracePointer(fd, request, p, errno)
+		if errno != 0 {
 			return int(r), errno
 		}
+		return int(r), nil
 	}
 }
 

@@ -32,6 +32,8 @@ func testCommand(ctx context.Context, args []string) error {
 	f.StringVar(&o.CoverPkg, "coverpkg", "", "measure coverage of these `packages`")
 	f.StringVar(&o.CoverDir, "coverdir", "", "write raw coverage files to this `directory`")
 	f.StringVar(&o.CoverProfile, "coverprofile", "", "write the coverage of all lanes to this `file`")
+	f.StringVar(&o.Tags, "tags", "", "build with these `tags`, separated by commas")
+	f.StringVar(&o.TraceDir, "trace", "", "record the tests' ioctls in this `directory`, below the lane's name")
 	patterns, testArgs := splitArgs(args)
 	if err := parse(f, patterns); err != nil {
 		return err

@@ -77,8 +77,8 @@ func (r *runner) build(ctx context.Context, goarch string) ([]binary, error) {
 
 // list asks the go command which packages are meant.
 func (r *runner) list(ctx context.Context, goarch string) ([]goPackage, error) {
-	args := append([]string{"list", "-json=ImportPath,Dir,TestGoFiles,XTestGoFiles,Module"}, r.Patterns...)
-	out, err := r.goCommand(ctx, goarch, args)
+	args := append([]string{"list", "-json=ImportPath,Dir,TestGoFiles,XTestGoFiles,Module"}, r.tagFlags()...)
+	out, err := r.goCommand(ctx, goarch, append(args, r.Patterns...))
 	if err != nil {
 		return nil, err
 	}
@@ -112,8 +112,20 @@ func (r *runner) compile(ctx context.Context, goarch string, tests []binary) err
 	return errors.Join(errs...)
 }
 
+// tagFlags are the build tags, with the recorder's if it is wanted.
+func (r *runner) tagFlags() []string {
+	tags := r.Tags
+	if r.TraceDir != "" {
+		tags = strings.TrimPrefix(tags+",kvmtrace", ",")
+	}
+	if tags == "" {
+		return nil
+	}
+	return []string{"-tags=" + tags}
+}
+
 func (r *runner) buildFlags() []string {
-	var flags []string
+	flags := r.tagFlags()
 	if r.Cover {
 		flags = append(flags, "-cover")
 		if r.CoverPkg != "" {

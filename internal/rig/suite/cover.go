@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 	"runtime"
 
@@ -13,9 +14,21 @@ import (
 // saveCoverage writes the raw coverage files of a test. Their names hold a hash,
 // a process id and a time in nanoseconds, so those of all tests and lanes go
 // into one directory, which is what the go command's tools expect.
-func (r *runner) saveCoverage(result *rig.Result) error {
+func (r *runner) saveCoverage(t binary, result *rig.Result) error {
+	return saveFiles(r.CoverDir, t.coverDir(), result)
+}
+
+// saveFiles writes what a test left in a directory of the guest, if a directory
+// here was asked for.
+func saveFiles(here, guest string, result *rig.Result) error {
+	if here == "" {
+		return nil
+	}
 	for name, data := range result.Files {
-		if err := os.WriteFile(filepath.Join(r.CoverDir, filepath.Base(name)), data, 0o644); err != nil {
+		if path.Dir(name) != guest {
+			continue
+		}
+		if err := os.WriteFile(filepath.Join(here, path.Base(name)), data, 0o644); err != nil {
 			return err
 		}
 	}

@@ -20,6 +20,10 @@ const (
 	guestTests = "/rig/tests"
 	// guestCover is where the tests leave their coverage.
 	guestCover = "/rig/cover"
+	// guestTrace is where they leave what they record of their ioctls.
+	guestTrace = "/rig/trace"
+	// traceEnv tells the recorder in internal/sys where that is.
+	traceEnv = "KVM_TEST_TRACE"
 	// maxBoots is how often a lane is booted again after it was lost.
 	maxBoots = 3
 )
@@ -116,7 +120,7 @@ func (r *runner) runTest(ctx context.Context, s *rig.Session, l preparedLane, t 
 		fmt.Fprintf(r.Output, "%s | rig: %s left a process running: %s\n", l.Name, t.pkg, p)
 	}
 	fmt.Fprintf(r.Output, "%s | %s\t%s\t%.1fs\n", l.Name, entry.verdict, t.pkg, entry.took.Seconds())
-	return r.saveCoverage(result)
+	return errors.Join(r.saveCoverage(t, result), r.saveTrace(l, t, result))
 }
 
 func (r *runner) warn(lane string, lines []string) {
@@ -181,6 +185,8 @@ func (t binary) guest() string { return path.Join(guestTests, filepath.Base(t.ho
 
 func (t binary) coverDir() string { return path.Join(guestCover, filepath.Base(t.host)) }
 
+func (t binary) traceDir() string { return path.Join(guestTrace, filepath.Base(t.host)) }
+
 // job is the command that runs a package's tests, in the package's directory as
 // go test does.
 func (r *runner) job(l preparedLane, t binary) rig.Job {
@@ -200,7 +206,12 @@ func (r *runner) job(l preparedLane, t binary) rig.Job {
 		dir := t.coverDir()
 		args = append(args, "-test.gocoverdir="+dir)
 		env = append(env, "GOCOVERDIR="+dir)
-		job.Collect = []string{dir}
+		job.Collect = append(job.Collect, dir)
+	}
+	if r.TraceDir != "" {
+		dir := t.traceDir()
+		env = append(env, traceEnv+"="+dir)
+		job.Collect = append(job.Collect, dir)
 	}
 	job.Args = append(args, r.TestArgs...)
 	job.Env = append(env, r.Env...)

@@ -32,6 +32,11 @@ type Options struct {
 	CoverDir string
 	// CoverProfile gets the coverage of all lanes as text.
 	CoverProfile string
+	// Tags are build tags, separated by commas.
+	Tags string
+	// TraceDir gets what the tests record of the ioctls they issue, in a
+	// directory for each lane: internal/sys with the build tag kvmtrace does that.
+	TraceDir string
 	// GuestKernels puts kernels for nested guests into the lanes.
 	GuestKernels bool
 	// Files and Env are for every test.

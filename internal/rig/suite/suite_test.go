@@ -24,14 +24,14 @@ func TestRun(t *testing.T) {
 	}
 	need(t)
 	t.Setenv("KVM_TEST_FROM_HOST", "inherited")
-	profile := filepath.Join(t.TempDir(), "cover.out")
+	profile, trace := filepath.Join(t.TempDir(), "cover.out"), t.TempDir()
 	var out bytes.Buffer
 	err = Run(t.Context(), Options{
 		Lanes:    []rig.Lane{l},
 		Patterns: []string{"./testdata/good", "./testdata/fatal", "./testdata/bad", "./testdata/none"},
 		TestArgs: []string{"-test.v"}, Env: []string{"EXTRA=given"},
 		Timeout: time.Minute, LaneTimeout: 5 * time.Minute,
-		CoverProfile: profile, GuestKernels: true, Output: &out,
+		CoverProfile: profile, TraceDir: trace, GuestKernels: true, Output: &out,
 	})
 	t.Log(out.String())
 	if !errors.Is(err, ErrFailed) {
@@ -47,6 +47,7 @@ func TestRun(t *testing.T) {
 		}
 	}
 	wantRows(t, out.String(), map[string]string{"good": "ok", "fatal": "KERNEL PANIC", "bad": "FAIL"})
+	wantTrace(t, trace)
 	text, err := os.ReadFile(profile)
 	if err != nil {
 		t.Fatal(err)
@@ -73,6 +74,22 @@ func wantRows(t *testing.T, out string, want map[string]string) {
 		if !ok || !strings.HasPrefix(strings.TrimSpace(rest), verdict+" ") {
 			t.Errorf("no row that says %s for %s", verdict, pkg)
 		}
+	}
+}
+
+// wantTrace looks for the ioctl that the good test issues.
+func wantTrace(t *testing.T, dir string) {
+	t.Helper()
+	names, err := filepath.Glob(filepath.Join(dir, "amd64-6.1", "linuxkvm_internal_rig_suite_testdata_good.test.*.jsonl"))
+	if err != nil || len(names) != 1 {
+		t.Fatalf("records of ioctls: %v, %v", names, err)
+	}
+	text, err := os.ReadFile(names[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := `"test":"linuxkvm/internal/rig/suite/testdata/good.TestSurroundings","fd":"/dev/kvm"`; !strings.Contains(string(text), want) {
+		t.Errorf("the records have no %s:\n%s", want, text)
 	}
 }
 
@@ -112,6 +129,21 @@ func runWithoutLanes(ctx context.Context, pattern string) error {
 	r := runner{Options: Options{Patterns: []string{pattern}}}
 	_, err := r.build(ctx, "amd64")
 	return err
+}
+
+func TestBuildFlags(t *testing.T) {
+	for want, o := range map[string]Options{
+		"":                      {},
+		"-tags=a,b":             {Tags: "a,b"},
+		"-tags=kvmtrace":        {TraceDir: "x"},
+		"-tags=a,kvmtrace":      {Tags: "a", TraceDir: "x"},
+		"-tags=kvmtrace -cover": {TraceDir: "x", Cover: true},
+	} {
+		r := runner{Options: o}
+		if got := strings.Join(r.buildFlags(), " "); got != want {
+			t.Errorf("%+v: %q, want %q", o, got, want)
+		}
+	}
 }
 
 func TestPrefixWriter(t *testing.T) {

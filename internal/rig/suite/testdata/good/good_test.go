@@ -5,6 +5,8 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"linuxkvm/internal/sys"
 )
 
 // TestSurroundings checks what a test in a lane may rely on.
@@ -27,13 +29,26 @@ func TestSurroundings(t *testing.T) {
 	if err != nil || len(kernels) != 2 || kernels[0].Name() != "amd64-6.1" || kernels[1].Name() != "amd64-newest" {
 		t.Errorf("guest kernels: %v, %v", kernels, err)
 	}
-	if _, err := os.Stat("/dev/kvm"); err != nil {
-		t.Error(err)
-	}
+	kvmAnswers(t)
 	if release, err := os.ReadFile("/proc/sys/kernel/osrelease"); err != nil || !strings.HasPrefix(string(release), "6.1.") {
 		t.Errorf("kernel %q, %v", release, err)
 	}
 	if runtime.NumCPU() != 2 {
 		t.Errorf("%d CPUs", runtime.NumCPU())
+	}
+}
+
+// kvmAnswers issues an ioctl, which the recorder sees.
+func kvmAnswers(t *testing.T) {
+	t.Helper()
+	fd, err := sys.OpenFD("/dev/kvm", os.O_RDWR)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := sys.NewFD(fd, nil)
+	defer f.Close()
+	const getAPIVersion = 0xae00
+	if version, err := f.Ioctl(getAPIVersion, 0); version != 12 || err != nil {
+		t.Errorf("version %d, %v", version, err)
 	}
 }
