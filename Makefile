@@ -40,7 +40,7 @@ test-race: ## the same for concurrent packages, under the race detector
 
 test-lanes: ## tests on real KVM in the rig, one boot a lane
 	@echo "==> tests in the rig"
-	@$(GO) run ./internal/cmd/rig test -timeout 25m -guest-kernels $(LANE_PACKAGES)
+	@$(GO) run ./internal/cmd/rig test -timeout 25m -retries 2 -guest-kernels $(LANE_PACKAGES)
 
 # What the tests do with KVM, by lane; internal/cmd/coverage reads it.
 TRACE := .cache/trace

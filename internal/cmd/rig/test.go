@@ -27,6 +27,7 @@ func testCommand(ctx context.Context, args []string) error {
 	console := f.Bool("console", false, "print the guests' serial consoles")
 	f.DurationVar(&o.Timeout, "timeout", 10*time.Minute, "limit for each package")
 	f.DurationVar(&o.LaneTimeout, "lane-timeout", time.Hour, "limit for each boot")
+	f.IntVar(&o.Retries, "retries", 0, "try a package again, so often in each lane, that ran when the guest's kernel died")
 	f.BoolVar(&o.Race, "race", false, "use the race detector (needs gcc)")
 	f.BoolVar(&o.Cover, "cover", false, "measure coverage")
 	f.StringVar(&o.CoverPkg, "coverpkg", "", "measure coverage of these `packages`")

@@ -25,13 +25,14 @@ const (
 	// traceEnv tells the recorder in internal/sys where that is.
 	traceEnv = "KVM_TEST_TRACE"
 	// maxBoots is how often a lane is booted again after it was lost.
-	maxBoots = 3
+	maxBoots = 4
 )
 
 // runLane runs every test in a lane. A package that takes the lane down is its
-// failure alone: the rest goes on in a new boot.
+// failure alone, and the rest goes on in a new boot, with that package again if
+// it has a try left.
 func (r *runner) runLane(ctx context.Context, l preparedLane) {
-	left := l.tests
+	left, tries := l.tests, r.Retries
 	for boots := 1; len(left) > 0 && ctx.Err() == nil; boots++ {
 		done, err := r.boot(ctx, l, left)
 		if err == nil {
@@ -42,8 +43,36 @@ func (r *runner) runLane(ctx context.Context, l preparedLane) {
 			r.skipRest(l, left, done)
 			return
 		}
+		if done > 0 && tries > 0 && lost(err) {
+			tries--
+			done--
+			r.again(l, left[done])
+		}
 		left = left[done:]
 	}
+}
+
+// lost reports whether the guest's kernel is what failed, which is no program's
+// doing: KVM's, or that of the emulation beneath it.
+func lost(err error) bool {
+	var f *rig.Failure
+	if !errors.As(err, &f) {
+		return false
+	}
+	switch f.Reason {
+	case rig.KernelPanic, rig.KernelOops, rig.MissingResult, rig.Hang:
+		return true
+	}
+	return false
+}
+
+// again keeps the row of the lost try in the summary, marked as one that was
+// tried again.
+func (r *runner) again(l preparedLane, t binary) {
+	last := &r.rows[len(r.rows)-1]
+	last.verdict += ", TRIED AGAIN"
+	last.ok = true
+	fmt.Fprintf(r.Output, "%s | rig: %s is tried again in a new boot\n", l.Name, t.pkg)
 }
 
 // report prints a lane's failure with the end of its console.

@@ -22,6 +22,9 @@ type Options struct {
 	TestArgs []string
 	// Timeout is for each package, LaneTimeout for each boot.
 	Timeout, LaneTimeout time.Duration
+	// Retries is how often in a lane a package is tried again that was running
+	// when the guest's kernel died or hung. The lost try stays in the summary.
+	Retries int
 	// Race builds with the race detector, which needs a C compiler and a static
 	// C library.
 	Race bool

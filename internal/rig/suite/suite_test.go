@@ -15,8 +15,8 @@ import (
 	"linuxkvm/internal/rig"
 )
 
-// TestRun runs a package that passes, one that takes the lane down and one that
-// fails, in two boots of one lane.
+// TestRun runs a package that passes, one that takes the lane down, twice, and one
+// that fails, in three boots of one lane.
 func TestRun(t *testing.T) {
 	l, err := rig.LaneByName("amd64-6.1")
 	if err != nil {
@@ -31,7 +31,7 @@ func TestRun(t *testing.T) {
 		Patterns: []string{"./testdata/good", "./testdata/fatal", "./testdata/bad", "./testdata/none"},
 		TestArgs: []string{"-test.v"}, Env: []string{"EXTRA=given"},
 		Timeout: time.Minute, LaneTimeout: 5 * time.Minute,
-		CoverProfile: profile, TraceDir: trace, GuestKernels: true, Output: &out,
+		CoverProfile: profile, TraceDir: trace, GuestKernels: true, Output: &out, Retries: 1,
 	})
 	t.Log(out.String())
 	if !errors.Is(err, ErrFailed) {
@@ -46,7 +46,10 @@ func TestRun(t *testing.T) {
 			t.Errorf("the output has no %q", want)
 		}
 	}
-	wantRows(t, out.String(), map[string]string{"good": "ok", "fatal": "KERNEL PANIC", "bad": "FAIL"})
+	wantRows(t, out.String(), map[string]string{"good": "ok", "fatal": "KERNEL PANIC, TRIED AGAIN", "bad": "FAIL"})
+	if n := strings.Count(out.String(), "testdata/fatal  KERNEL PANIC"); n != 2 {
+		t.Errorf("%d rows of the package that ends its kernel, want 2", n)
+	}
 	wantTrace(t, trace)
 	text, err := os.ReadFile(profile)
 	if err != nil {
