@@ -87,7 +87,10 @@ func TestGuestMemfdIsTheGuestsMemory(t *testing.T) {
 	// A slot with it can only be emptied.
 	wantError(t, vm.SetUserMemoryRegion2(MemorySlot{Slot: 1, Region: r, GPA: 0x100000, GuestMemfd: g, Size: 0x10000}), syscall.EINVAL)
 	// Nor can the same pages be in two.
-	wantError(t, vm.SetUserMemoryRegion2(MemorySlot{Slot: 2, Region: r, GPA: 0x100000, GuestMemfd: g}), syscall.EINVAL)
+	err = vm.SetUserMemoryRegion2(MemorySlot{Slot: 2, Region: r, GPA: 0x100000, GuestMemfd: g})
+	if !errors.Is(err, syscall.EINVAL) && !errors.Is(err, syscall.EEXIST) { // Linux 6.18 and 7.2
+		t.Errorf("pages that are in a slot were put into another: %v", err)
+	}
 	must(t, vm.SetUserMemoryRegion2(MemorySlot{Slot: 2, Region: r, GPA: 0x100000, GuestMemfd: g, Size: 0x10000}))
 	wantError(t, g.Close(), ErrInUse)
 	wantError(t, r.Close(), memory.ErrInUse)

@@ -16,9 +16,7 @@ func TestLegacyPIT(t *testing.T) {
 	if err := vm.SetPIT(&uapi.PITState{}); err == nil {
 		t.Error("a timer that there is not was set")
 	}
-	if err := vm.CreatePIT(); err == nil {
-		t.Fatal("a timer without an interrupt controller was made")
-	}
+	// Without an interrupt controller, newer kernels refuse and older ones do not.
 	must(t, vm.CreateIRQChip())
 	must(t, vm.CreatePIT())
 	wantError(t, vm.CreatePIT(), syscall.EEXIST, "KVM_CREATE_PIT")
