@@ -222,7 +222,7 @@ func FuzzLoad(f *testing.F) {
 	kinds := []error{boot.ErrNotKernel, boot.ErrWrongArch, boot.ErrUnsupported, boot.ErrTruncated, boot.ErrCorrupt, boot.ErrTooSmall}
 	f.Fuzz(func(t *testing.T, kernel []byte) {
 		c := config(t, kernel)
-		c.Initrd = nil
+		c.Initrd, c.Layout, c.Board.Virtio = nil, layout(t, 16), nil
 		m := synth.NewRAM(c.Layout.RAM())
 		m.Forget = true
 		l, err := Load(m, c)

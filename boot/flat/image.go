@@ -41,8 +41,10 @@ type Image struct {
 }
 
 // Open finds the Image inside a kernel file and has parse judge its first
-// HeaderSize bytes. The file must stay open until Close.
-func Open(img boot.Image, arch boot.Arch, parse func(head []byte) (Header, error)) (*Image, error) {
+// HeaderSize bytes. limit is the most bytes that a compressed one may have: the
+// guest's RAM, since decoders take host memory in proportion. The file must stay
+// open until Close.
+func Open(img boot.Image, arch boot.Arch, limit uint64, parse func(head []byte) (Header, error)) (*Image, error) {
 	info, err := boot.Detect(img)
 	if err != nil {
 		return nil, err
@@ -51,7 +53,7 @@ func Open(img boot.Image, arch boot.Arch, parse func(head []byte) (Header, error
 		return nil, err
 	}
 	i := &Image{Compression: info.Compression}
-	if i.rest, err = open(img, info); err != nil {
+	if i.rest, err = open(img, info, limit); err != nil {
 		return nil, err
 	}
 	if err := i.readHead(parse); err != nil {
@@ -62,30 +64,29 @@ func Open(img boot.Image, arch boot.Arch, parse func(head []byte) (Header, error
 }
 
 // open returns a reader of the Image itself.
-func open(img boot.Image, info boot.Info) (io.ReadCloser, error) {
+func open(img boot.Image, info boot.Info, limit uint64) (io.ReadCloser, error) {
 	whole := io.NewSectionReader(img, 0, img.Size())
 	switch {
 	case info.Format == boot.FlatImage && info.Compression == payload.None:
 		return io.NopCloser(whole), nil
 	case info.Format == boot.FlatImage:
-		return decompress(info.Compression, whole)
+		return decompress(info.Compression, whole, limit)
 	case info.Format == boot.ZBoot:
 		part, err := zbootPayload(img)
 		if err != nil {
 			return nil, err
 		}
-		return decompress(info.Compression, part)
+		return decompress(info.Compression, part, limit)
 	}
 	return nil, &boot.FormatError{Kind: boot.ErrUnsupported, What: fmt.Sprintf("the kernel is %v", info),
 		Remedy: "pass an Image, compressed or not, or an EFI zboot image (vmlinuz.efi)"}
 }
 
-// maxUnpacked bounds what a kernel decompresses to. Memory is bounded by the
-// decoders' windows, not by this.
+// maxUnpacked is more than any kernel decompresses to.
 const maxUnpacked = 1 << 30
 
-func decompress(f payload.Format, src io.Reader) (io.ReadCloser, error) {
-	r, err := payload.NewReader(f, src, maxUnpacked)
+func decompress(f payload.Format, src io.Reader, limit uint64) (io.ReadCloser, error) {
+	r, err := payload.NewReader(f, src, int64(min(limit, maxUnpacked)))
 	if err != nil {
 		return nil, boot.CompressionError(f, err)
 	}

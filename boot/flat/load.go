@@ -59,7 +59,7 @@ func (a *Arch) Load(m boot.Memory, c Config) (*Loaded, error) {
 	if err := boot.CheckCmdline(c.Cmdline, a.MaxCmdline); err != nil {
 		return nil, err
 	}
-	img, err := Open(c.Kernel, a.Arch, a.Parse)
+	img, err := Open(c.Kernel, a.Arch, c.RAM.Size, a.Parse)
 	if err != nil {
 		return nil, err
 	}
