@@ -12,7 +12,7 @@ import (
 
 // defaultCmdline puts the kernel's console on the serial port, makes a panic end
 // the machine, and keeps the kernel from looking for what is not there.
-const defaultCmdline = "console=ttyS0 panic=-1"
+const defaultCmdline = "console=" + machine.ConsoleName + " panic=-1"
 
 // runFlags are the flags of microvm run.
 type runFlags struct {
@@ -27,7 +27,7 @@ func newRun(s streams) *cobra.Command {
 		Use:   "run --kernel FILE [flags]",
 		Short: "Boot a kernel, with its console on this terminal",
 		Long: "run boots a Linux kernel (a bzImage such as Debian's vmlinuz, or an ELF vmlinux)\n" +
-			"in a virtual machine. The guest's first serial port, ttyS0, is standard input and\n" +
+			"in a virtual machine. The guest's first serial port, " + machine.ConsoleName + ", is standard input and\n" +
 			"output. On a terminal every key goes to the guest, except that Ctrl-A x leaves\n" +
 			"the guest, and Ctrl-A Ctrl-A sends one Ctrl-A. In a pipe nothing is interpreted,\n" +
 			"and the end of the input does not end the guest.\n" +
@@ -36,7 +36,7 @@ func newRun(s streams) *cobra.Command {
 			"\n" +
 			"The exit status tells how it ended:\n\n" + statusTable(),
 		Example: "  microvm run --kernel vmlinuz --initrd initrd.img\n" +
-			"  microvm run --kernel vmlinux --cpus 4 --memory 2G --cmdline 'console=ttyS0 quiet'",
+			"  microvm run --kernel vmlinux --cpus 4 --memory 2G --cmdline 'console=" + machine.ConsoleName + " quiet'",
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			if f.kernel == "" {

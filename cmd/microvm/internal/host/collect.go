@@ -24,11 +24,9 @@ func collect(sys *kvm.System, sysfs fs.FS) (*Info, error) {
 	if info.APIVersion, err = sys.APIVersion(); err != nil {
 		return nil, err
 	}
-	features, err := sys.SupportedCPUID()
-	if err != nil {
+	if info.CPU, err = processor(sys); err != nil {
 		return nil, err
 	}
-	info.CPU = cpuid(features).processor()
 	info.Module = module(sysfs, info.CPU.Vendor)
 	if info.Capabilities, err = capabilities(sys); err != nil {
 		return nil, err
