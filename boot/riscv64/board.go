@@ -84,10 +84,11 @@ const (
 func (b *Board) tree(l Layout) *fdt.Node {
 	root := fdt.New()
 	root.Text("compatible", "linux,dummy-virt").Text("model", "linuxkvm microVM")
-	root.Uint32("#address-cells", 2).Uint32("#size-cells", 2).Uint32("interrupt-parent", irqHandle)
+	root.Uint32("#address-cells", 2).Uint32("#size-cells", 2)
 	b.cpus(root.Child("cpus"))
 	soc := root.Child("soc").Text("compatible", "simple-bus").Flag("ranges")
-	soc.Uint32("#address-cells", 2).Uint32("#size-cells", 2)
+	// Not at the root: the harts' own controllers would then wait for this one.
+	soc.Uint32("#address-cells", 2).Uint32("#size-cells", 2).Uint32("interrupt-parent", irqHandle)
 	if b.AIA != 0 {
 		b.imsics(soc.At("interrupt-controller", l.IMSIC(0)))
 		b.aplic(soc.At("interrupt-controller", APLICAddr))
