@@ -3,6 +3,7 @@ package machine
 import (
 	"crypto/rand"
 	"encoding/binary"
+	"time"
 
 	"linuxkvm/boot/riscv64"
 	"linuxkvm/device"
@@ -26,8 +27,12 @@ func (m *Machine) createBoard() error {
 		places = append(places, place{"interrupt controller", riscv64.PLICAddr, riscv64.PLICSize, plic})
 	}
 	serial := device.NewSerial(device.SerialConfig{Line: m.wired(plic, riscv64.UARTIRQ), Output: m.cfg.ConsoleOut})
-	m.board = newBoard(m.cfg.ConsoleIn, serial)
-	return addTo(&m.board.mmio, append(places, place{"serial port", riscv64.UARTAddr, device.SerialSize, serial}))
+	rtc := device.NewGoldfishRTC(time.Now, m.wired(plic, riscv64.RTCIRQ))
+	m.board = newBoard(m.cfg.ConsoleIn, serial, rtc)
+	return addTo(&m.board.mmio, append(places,
+		place{"serial port", riscv64.UARTAddr, device.SerialSize, serial},
+		place{"real-time clock", riscv64.RTCAddr, device.GoldfishRTCSize, rtc},
+	))
 }
 
 // ownExit answers the exits that only riscv64 has.

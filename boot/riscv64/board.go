@@ -19,8 +19,8 @@ type Board struct {
 	// AIA says that there are an APLIC and an IMSIC for each vCPU, with so many
 	// identities; 0 says that there is a PLIC instead.
 	AIA uint32
-	// UART says whether the 16550 is there.
-	UART bool
+	// UART and RTC say whether the 16550 and the Goldfish clock are there.
+	UART, RTC bool
 	// Virtio are the virtio-mmio windows in use.
 	Virtio []Virtio
 }
@@ -174,6 +174,10 @@ func (b *Board) devices(root, soc *fdt.Node) {
 		uart := soc.At("serial", UARTAddr).Text("compatible", "ns16550a").Uint64("reg", UARTAddr, UARTSize)
 		uart.Uint32("clock-frequency", 3_686_400).Uint32("interrupts", b.wired(UARTIRQ, levelHigh)...)
 		root.Child("chosen").Text("stdout-path", fmt.Sprintf("/soc/serial@%x", UARTAddr))
+	}
+	if b.RTC {
+		rtc := soc.At("rtc", RTCAddr).Text("compatible", "google,goldfish-rtc").Uint64("reg", RTCAddr, RTCSize)
+		rtc.Uint32("interrupts", b.wired(RTCIRQ, levelHigh)...)
 	}
 	for _, v := range b.Virtio {
 		n := soc.At("virtio_mmio", v.Window.Start).Text("compatible", "virtio,mmio").Flag("dma-coherent")

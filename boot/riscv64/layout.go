@@ -21,6 +21,9 @@ const (
 	// UARTAddr is the 16550, eight registers of one byte.
 	UARTAddr = 0x1000_0000
 	UARTSize = 8
+	// RTCAddr is the Goldfish clock, a page.
+	RTCAddr = 0x1001_0000
+	RTCSize = 0x1000
 	// VirtioAddr is the first virtio-mmio window; see Layout.VirtioWindow.
 	VirtioAddr = 0x1010_0000
 	// VirtioStride separates two windows, VirtioSize of it is registers.
@@ -39,6 +42,7 @@ const (
 // Wired interrupts, which count from 1.
 const (
 	UARTIRQ   = 1
+	RTCIRQ    = 2
 	VirtioIRQ = 8
 	// Sources is how many there are.
 	Sources = 63

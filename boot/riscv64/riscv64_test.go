@@ -29,7 +29,7 @@ func layout(t testing.TB, mib uint64) Layout {
 }
 
 func full(cpus int) Board {
-	b := Board{CPUs: cpus, TimebaseFrequency: 10_000_000, UART: true,
+	b := Board{CPUs: cpus, TimebaseFrequency: 10_000_000, UART: true, RTC: true,
 		ISA: ISA{Extensions: []string{"i", "m", "zicbom", "c", "a", "sstc"}, MMU: 48, CBOM: 64}}
 	for i := range VirtioMax {
 		b.Virtio = append(b.Virtio, Virtio{Window: Layout{}.VirtioWindow(i), IRQ: VirtioIRQ + uint32(i)})
@@ -126,7 +126,7 @@ func TestLayoutRefuses(t *testing.T) {
 
 func TestDevicesDoNotOverlap(t *testing.T) {
 	places := []boot.Range{
-		{Start: PLICAddr, Size: PLICSize}, {Start: UARTAddr, Size: UARTSize}, {Start: IMSICAddr, Size: 64 * IMSICStride},
+		{Start: PLICAddr, Size: PLICSize}, {Start: UARTAddr, Size: UARTSize}, {Start: RTCAddr, Size: RTCSize}, {Start: IMSICAddr, Size: 64 * IMSICStride},
 		{Start: VirtioAddr, Size: VirtioMax * VirtioStride}, layout(t, 64).RAM(),
 	}
 	for i, p := range places {
