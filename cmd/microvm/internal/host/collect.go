@@ -52,7 +52,7 @@ func kernelRelease() string {
 
 // capabilities asks for every capability that the headers know.
 func capabilities(sys *kvm.System) ([]Capability, error) {
-	extensions, err := sys.Extensions()
+	extensions, err := askAll(sys)
 	if err != nil {
 		return nil, err
 	}

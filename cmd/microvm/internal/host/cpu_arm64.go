@@ -28,12 +28,8 @@ func processor(sys *kvm.System) (c CPU, err error) {
 	if c.PhysicalBits, err = sys.CheckExtension(uapi.CapArmVMIPASize); err != nil {
 		return c, err
 	}
-	kind := 0
-	switch {
-	case c.PhysicalBits == 0:
+	if c.PhysicalBits == 0 {
 		c.PhysicalBits = defaultIPABits
-	case c.PhysicalBits < defaultIPABits:
-		kind = c.PhysicalBits
 	}
 	c.Features = []string{} // not null in JSON
 	for _, f := range []struct {
@@ -52,13 +48,37 @@ func processor(sys *kvm.System) (c CPU, err error) {
 			c.Features = append(c.Features, f.name)
 		}
 	}
-	c.MIDR, err = readMIDR(sys, uint64(kind))
+	c.MIDR, err = readMIDR(sys)
 	c.Vendor = fmt.Sprintf("%#x", c.MIDR>>24&0xff)
 	return c, err
 }
 
-func readMIDR(sys *kvm.System, kind uint64) (uint64, error) {
-	vm, err := sys.CreateVMType(kind)
+// newVM makes a VM whose addresses are as wide as by default, or as this host has
+// them.
+func newVM(sys *kvm.System) (*kvm.VM, error) {
+	width, err := sys.CheckExtension(uapi.CapArmVMIPASize)
+	if err != nil {
+		return nil, err
+	}
+	if width >= defaultIPABits {
+		width = 0 // the default
+	}
+	return sys.CreateVMType(uint64(width))
+}
+
+// askAll asks a VM for every capability: of some of them KVM knows nothing on this
+// architecture before there is one, and says EINVAL (KVM_CAP_MSI_DEVID).
+func askAll(sys *kvm.System) ([]kvm.Extension, error) {
+	vm, err := newVM(sys)
+	if err != nil {
+		return nil, err
+	}
+	defer vm.Close()
+	return vm.Extensions()
+}
+
+func readMIDR(sys *kvm.System) (uint64, error) {
+	vm, err := newVM(sys)
 	if err != nil {
 		return 0, err
 	}
