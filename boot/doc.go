@@ -5,6 +5,10 @@
 // The loaders themselves are split by folder, not by GOARCH file suffix:
 //
 //	boot/x86      bzImage and ELF (PVH) for amd64 guests, memory layout, vCPU entry state
+//	boot/arm64    Image for arm64 guests, compressed or not, devicetree, memory layout, vCPU entry state
+//	boot/riscv64  the same for riscv64 guests
+//	boot/flat     what the two have in common
+//	boot/fdt      a writer of flattened devicetrees
 //	boot/acpi     the ACPI tables of a microVM, and a small AML encoder
 //	boot/payload  decompression of a kernel's payload
 //

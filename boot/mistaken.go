@@ -30,7 +30,7 @@ func notKernel(b []byte, subject string) error {
 			return &FormatError{Kind: ErrNotKernel, What: fmt.Sprintf("%s is %s, not a kernel", subject, m.what), Remedy: m.remedy}
 		}
 	}
-	const remedy = "pass a bzImage (vmlinuz) or an ELF vmlinux"
+	const remedy = "pass a bzImage (vmlinuz), an ELF vmlinux or an Image"
 	if len(b) > 0 && isText(b) {
 		return &FormatError{Kind: ErrNotKernel, What: fmt.Sprintf("%s is text, not a kernel", subject), Remedy: remedy}
 	}

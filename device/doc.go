@@ -1,7 +1,8 @@
 // Package device holds the models of a small machine's devices: a [Bus] that
-// finds them by address, the NS16550A [Serial] port, the MC146818 [RTC], the
-// [I8042] controller, and the ACPI power registers ([SleepRegs], [PM1],
-// [ResetReg], [PMTimer]).
+// finds them by address; of a PC the NS16550A [Serial] port, the MC146818 [RTC],
+// the [I8042] controller, and the ACPI power registers ([SleepRegs], [PM1],
+// [ResetReg], [PMTimer]); of an Arm machine the [PL011] serial port and the [PL031]
+// clock; of a RISC-V machine the [PLIC] and the [GoldfishRTC].
 //
 // Nothing here knows KVM. A device is a [Device]: register reads and writes at
 // offsets from wherever its owner put it. Its interrupt is a [Line], its clock

@@ -1,10 +1,6 @@
 package device
 
-import (
-	"context"
-	"io"
-	"sync"
-)
+import "io"
 
 // SerialConfig says what a Serial is connected to. Every field may be left out.
 type SerialConfig struct {
@@ -39,40 +35,18 @@ type SerialConfig struct {
 // own resetting of the receive FIFO discards what stands in it only if it
 // listens (see PolledInput); otherwise these bytes come again later.
 type Serial struct {
-	mu     sync.Mutex
-	regs   serialRegs
-	irq    pin
-	polled bool
-	closed chan struct{}
-	stats  SerialStats
-	rx     serialInput
-	tx     serialOutput
-}
+	uart
 
-// SerialStats counts bytes since a Serial was made.
-type SerialStats struct {
-	Sent      uint64 // accepted from the guest
-	Lost      uint64 // sent by the guest with the buffer full or after Output failed, and dropped
-	Received  uint64 // put into the receive FIFO
-	Discarded uint64 // removed from the receive FIFO by the guest's reset of it
+	regs   serialRegs
+	polled bool
 }
 
 // NewSerial makes a serial port and, with an Output, starts the goroutine that
 // serves it. Close ends that goroutine.
 func NewSerial(c SerialConfig) *Serial {
-	s := &Serial{
-		irq:    pin{line: c.Line},
-		polled: c.PolledInput,
-		closed: make(chan struct{}),
-		rx:     newSerialInput(),
-		tx:     newSerialOutput(c.Output, c.OutputBuffer),
-	}
+	s := &Serial{polled: c.PolledInput}
 	s.regs.divisor = 12 // 9600 baud
-	if s.tx.writer != nil {
-		go s.serveOutput()
-	} else {
-		close(s.tx.done)
-	}
+	s.connect(c, s)
 	return s
 }
 
@@ -96,70 +70,6 @@ func (s *Serial) Write(offset uint64, p []byte) {
 		s.writeRegister(offset+uint64(i), v)
 	}
 	s.settle()
-}
-
-// Stats returns the counters.
-func (s *Serial) Stats() SerialStats {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.stats
-}
-
-// Err returns the first error of Output, or else of Line, or nil. After an error
-// of Output, what the guest sends is dropped and the guest is not held up.
-func (s *Serial) Err() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.tx.err != nil {
-		return s.tx.err
-	}
-	return s.irq.err
-}
-
-// Flush waits until Output has taken everything that the guest sent before the
-// call, and returns Err; or ctx's error if that ends first.
-func (s *Serial) Flush(ctx context.Context) error {
-	s.mu.Lock()
-	wait := s.tx.waitFlushed()
-	s.mu.Unlock()
-	if wait != nil {
-		select {
-		case <-wait:
-		case <-s.tx.done:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-	return s.Err()
-}
-
-// Close ends the port's connections: feeders get ErrClosed, and what the guest
-// sends from now on is dropped. Output's goroutine writes what already waits,
-// and ends. Close does not wait for it, since a terminal may block for ever:
-// call Flush first, or wait for Done. Output stays the caller's to close, after
-// Done. A second Close does nothing more. The result is Err.
-func (s *Serial) Close() error {
-	s.mu.Lock()
-	select {
-	case <-s.closed:
-	default:
-		close(s.closed)
-	}
-	s.mu.Unlock()
-	return s.Err()
-}
-
-// Done returns a channel that is closed once the port will not touch Output any
-// more.
-func (s *Serial) Done() <-chan struct{} { return s.tx.done }
-
-func (s *Serial) isClosed() bool {
-	select {
-	case <-s.closed:
-		return true
-	default:
-		return false
-	}
 }
 
 // settle brings everything that follows from the registers up to date.

@@ -19,10 +19,18 @@ func newSerialInput() serialInput {
 	return in
 }
 
+// wake tells a waiting feeder to look for room. The lock is held.
+func (in *serialInput) wake() {
+	if in.waiting {
+		in.waiting = false
+		signal(in.room) // or the feeder was told already and looks again anyway
+	}
+}
+
 // TryFeed puts as many bytes of p as there is room for into the receive FIFO,
 // without waiting, and returns how many; 0 while a Feed of someone else waits,
 // and after Close.
-func (s *Serial) TryFeed(p []byte) int {
+func (s *uart) TryFeed(p []byte) int {
 	select {
 	case <-s.rx.turn:
 		defer func() { s.rx.turn <- struct{}{} }()
@@ -34,19 +42,19 @@ func (s *Serial) TryFeed(p []byte) int {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.load(p, 0)
+	return s.chip.load(p, 0)
 }
 
 // Feed puts all of p into the receive FIFO, waiting for the guest to make room.
 // It returns how many bytes went in, which is fewer than all only with an error:
 // ctx's, or ErrClosed. The bytes of one call stay together.
-func (s *Serial) Feed(ctx context.Context, p []byte) (int, error) {
+func (s *uart) Feed(ctx context.Context, p []byte) (int, error) {
 	return s.feed(ctx, p, 0)
 }
 
 // FeedBreak sends the guest a break, in its place among the bytes fed, waiting
 // for room as Feed does. Linux takes a break and a letter for a SysRq command.
-func (s *Serial) FeedBreak(ctx context.Context) error {
+func (s *uart) FeedBreak(ctx context.Context) error {
 	_, err := s.feed(ctx, []byte{0}, serialLSRBreak)
 	return err
 }
@@ -60,7 +68,7 @@ func (s *Serial) FeedBreak(ctx context.Context) error {
 // a deadline in the past when ctx ends, and none before it returns. Otherwise it
 // returns after the Read does. Bytes it has read and not yet fed when ctx ends,
 // at most a few hundred, are dropped.
-func (s *Serial) PumpInput(ctx context.Context, r io.Reader) error {
+func (s *uart) PumpInput(ctx context.Context, r io.Reader) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go func() {
@@ -89,7 +97,7 @@ func (s *Serial) PumpInput(ctx context.Context, r io.Reader) error {
 	}
 }
 
-func (s *Serial) pumpEnd(err error) error {
+func (s *uart) pumpEnd(err error) error {
 	if s.isClosed() {
 		return ErrClosed
 	}
@@ -116,7 +124,7 @@ func interruptReads(ctx context.Context, r io.Reader) (undo func()) {
 	}
 }
 
-func (s *Serial) feed(ctx context.Context, p []byte, flags uint8) (int, error) {
+func (s *uart) feed(ctx context.Context, p []byte, flags uint8) (int, error) {
 	select {
 	case <-s.rx.turn:
 		defer func() { s.rx.turn <- struct{}{} }()
@@ -131,7 +139,7 @@ func (s *Serial) feed(ctx context.Context, p []byte, flags uint8) (int, error) {
 			return done, ErrClosed
 		}
 		s.mu.Lock()
-		done += s.load(p[done:], flags)
+		done += s.chip.load(p[done:], flags)
 		s.rx.waiting = done < len(p)
 		s.mu.Unlock()
 		if done == len(p) {
@@ -180,13 +188,8 @@ func (s *Serial) refill() {
 // wakeFeeder tells a waiting feeder that the FIFO is empty and bytes may come.
 // Waiting until it is empty saves waking it for every byte. The lock is held.
 func (s *Serial) wakeFeeder() {
-	if !s.rx.waiting || s.regs.rx.n > 0 || !s.listening() {
-		return
-	}
-	s.rx.waiting = false
-	select {
-	case s.rx.room <- struct{}{}:
-	default: // the feeder was told already and looks again anyway
+	if s.regs.rx.n == 0 && s.listening() {
+		s.rx.wake()
 	}
 }
 

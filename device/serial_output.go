@@ -82,6 +82,12 @@ func (s *Serial) transmit(b byte) {
 	r.txEvent = s.tx.ready()
 }
 
+// drained makes the transmit interrupt.
+func (s *Serial) drained() {
+	s.regs.txEvent = true
+	s.settle()
+}
+
 // loop receives what the guest sends itself.
 func (s *Serial) loop(b byte) {
 	r := &s.regs
@@ -97,7 +103,7 @@ func (s *Serial) loop(b byte) {
 }
 
 // send puts a byte into the output buffer.
-func (s *Serial) send(b byte) {
+func (s *uart) send(b byte) {
 	o := &s.tx
 	if o.writer == nil {
 		s.stats.Sent++
@@ -131,7 +137,7 @@ func (o *serialOutput) waitFlushed() <-chan struct{} {
 }
 
 // serveOutput is the goroutine that writes to Output.
-func (s *Serial) serveOutput() {
+func (s *uart) serveOutput() {
 	defer close(s.tx.done)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -144,7 +150,7 @@ func (s *Serial) serveOutput() {
 
 // gather waits until there is output, then a little for more of it. It returns
 // false when there is none and will be none.
-func (s *Serial) gather(timer *time.Timer) bool {
+func (s *uart) gather(timer *time.Timer) bool {
 	for !s.hasOutput() {
 		select {
 		case <-s.tx.wake:
@@ -161,14 +167,14 @@ func (s *Serial) gather(timer *time.Timer) bool {
 	return true
 }
 
-func (s *Serial) hasOutput() bool {
+func (s *uart) hasOutput() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.tx.pending) > 0
 }
 
 // takeOutput exchanges the two buffers, which may make the transmitter ready.
-func (s *Serial) takeOutput() []byte {
+func (s *uart) takeOutput() []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	o := &s.tx
@@ -176,14 +182,13 @@ func (s *Serial) takeOutput() []byte {
 	wasReady := o.ready()
 	o.pending = o.spare[:0]
 	if !wasReady {
-		s.regs.txEvent = true
-		s.settle()
+		s.chip.drained()
 	}
 	return batch
 }
 
 // finishOutput accounts for a batch that was written or failed.
-func (s *Serial) finishOutput(batch []byte, err error) {
+func (s *uart) finishOutput(batch []byte, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	o := &s.tx
@@ -205,7 +210,7 @@ func (s *Serial) finishOutput(batch []byte, err error) {
 }
 
 // dropOutput discards what waits after Output has failed. The lock is held.
-func (s *Serial) dropOutput() {
+func (s *uart) dropOutput() {
 	o := &s.tx
 	wasReady := o.ready()
 	s.stats.Lost += uint64(len(o.pending))
@@ -213,7 +218,6 @@ func (s *Serial) dropOutput() {
 	o.written += uint64(len(o.pending))
 	o.pending = o.pending[:0]
 	if !wasReady {
-		s.regs.txEvent = true
-		s.settle()
+		s.chip.drained()
 	}
 }

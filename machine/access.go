@@ -5,13 +5,6 @@ import (
 	"linuxkvm/kvm"
 )
 
-// io answers a port access, one element after the other for a string instruction.
-func (r *runner) io(x kvm.IOExit) {
-	for i := range int(x.Count) {
-		r.access(&r.m.board.ports, uint64(x.Port), x.Out, x.Access(i))
-	}
-}
-
 // mmio answers an access to a guest-physical address without RAM.
 func (r *runner) mmio(x kvm.MMIOExit) {
 	r.access(&r.m.board.mmio, x.GPA, x.Write, x.Data())

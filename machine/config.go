@@ -6,7 +6,6 @@ import (
 	"io"
 
 	"linuxkvm/boot"
-	"linuxkvm/boot/x86"
 	"linuxkvm/kvm"
 )
 
@@ -24,7 +23,8 @@ type Config struct {
 	// System is the KVM to use; nil opens /dev/kvm for this machine.
 	System *kvm.System
 
-	// Kernel is the kernel image, in a format that boot.Detect knows. It is
+	// Kernel is the kernel image, in a format that boot.Detect knows and this
+	// architecture has. It is
 	// read by New and not needed afterwards.
 	Kernel boot.Image
 	// Initrd is the initial RAM disk; nil for none.
@@ -32,16 +32,17 @@ type Config struct {
 	// Cmdline is the kernel's command line. The machine adds nothing to it.
 	Cmdline string
 
-	// Protocol is the way into the kernel; the zero value chooses the fastest.
-	Protocol x86.Protocol
+	// BootConfig is what only this architecture has.
+	BootConfig
 
 	// CPUs is the number of vCPUs, 1 to MaxCPUs.
 	CPUs int
-	// Memory is the size of guest RAM in bytes, a multiple of the page size.
+	// Memory is the size of guest RAM in bytes, a multiple of the page size: 4 KiB
+	// on amd64, and 64 KiB, the largest that a kernel may use, elsewhere.
 	Memory uint64
 
-	// ConsoleIn is what is typed on the guest's first serial port (ttyS0); nil
-	// for nothing. A reader that blocks is left blocked when the machine ends:
+	// ConsoleIn is what is typed on the guest's first serial port (ConsoleName);
+	// nil for nothing. A reader that blocks is left blocked when the machine ends:
 	// one Read may then still be in progress.
 	ConsoleIn io.Reader
 	// ConsoleOut gets what the guest writes there; nil discards it.

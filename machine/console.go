@@ -3,8 +3,6 @@ package machine
 import (
 	"context"
 	"io"
-
-	"linuxkvm/device"
 )
 
 // consoleInput is what is typed on the guest's console.
@@ -12,7 +10,7 @@ type consoleInput struct{ from io.Reader }
 
 // start feeds the port until the input or the context ends. A Read that blocks
 // for ever keeps its goroutine, and nothing else, as Config.ConsoleIn says.
-func (c consoleInput) start(ctx context.Context, port *device.Serial) {
+func (c consoleInput) start(ctx context.Context, port serialPort) {
 	if c.from == nil {
 		return
 	}

@@ -44,12 +44,5 @@ func (r *runner) crashed(ending Ending, cause string) Result {
 	return Result{Ending: ending, CPU: c.CPU, Crash: c}
 }
 
-var remedies = map[Ending]string{
-	TripleFault: "try: earlyprintk=ttyS0 on the command line shows how far the kernel came; " +
-		"more memory and one vCPU rule out the usual causes; reboot=t makes an ordinary reboot look like this",
-	InternalError: "try: dmesg on the host names what KVM met; `microvm info` tells whether " +
-		"guest kernel mode is emulated here, and then this kernel may need the rig (make run)",
-}
-
 // unread says in a crash report that a part could not be had.
 func unread(what string, err error) string { return fmt.Sprintf("%s: not readable: %v", what, err) }

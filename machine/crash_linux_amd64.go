@@ -12,6 +12,13 @@ import (
 // codeLength is how much of the instruction stream a crash report shows.
 const codeLength = 32
 
+var remedies = map[Ending]string{
+	TripleFault: "try: earlyprintk=ttyS0 on the command line shows how far the kernel came; " +
+		"more memory and one vCPU rule out the usual causes; reboot=t makes an ordinary reboot look like this",
+	InternalError: "try: dmesg on the host names what KVM met; `microvm info` tells whether " +
+		"guest kernel mode is emulated here, and then this kernel may need the rig (make run)",
+}
+
 // examine fills a crash report in. What cannot be read is said in its place.
 func (m *Machine) examine(cpu *kvm.VCPU, c *Crash) {
 	regs, err := cpu.Regs()

@@ -118,7 +118,7 @@ func linux(t *testing.T, kernel, test string) Config {
 	}
 	return Config{
 		Kernel: bytes.NewReader(b), Initrd: ownInitrd(t),
-		Cmdline: "console=ttyS0 quiet panic=-1 test=" + test,
+		Cmdline: "console=" + ConsoleName + " quiet panic=-1 test=" + test,
 	}
 }
 
@@ -177,17 +177,15 @@ func TestLinuxReachesInit(t *testing.T) {
 	}
 }
 
+// linuxEnding is what the guest does, with what on its command line, and how that ends.
+type linuxEnding struct {
+	test, extra string
+	want        Ending
+}
+
 func TestLinuxEndings(t *testing.T) {
 	kernel := guestKernels(t)[0]
-	for _, c := range []struct {
-		test, extra string
-		want        Ending
-	}{
-		{"restart", "", Reset},
-		{"restart", "reboot=k", Reset},
-		{"restart", "reboot=t", TripleFault},
-		{"panic", "", Reset},
-	} {
+	for _, c := range append([]linuxEnding{{"restart", "", Reset}, {"panic", "", Reset}}, ownLinuxEndings...) {
 		t.Run(c.test+c.extra, func(t *testing.T) {
 			result, out, err := runLinux(t, func(out *console) Config {
 				cfg := linux(t, kernel, c.test)

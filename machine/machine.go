@@ -7,7 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"linuxkvm/boot/x86"
 	"linuxkvm/kvm"
 	"linuxkvm/memory"
 )
@@ -19,7 +18,8 @@ type Machine struct {
 
 	vm     *kvm.VM
 	cpus   []*kvm.VCPU
-	layout x86.Layout
+	chips  []*kvm.Device // interrupt controllers that are devices of KVM
+	layout layout
 	space  *memory.Space
 	ram    []*memory.Region
 	board  *board // devices and their buses
@@ -66,7 +66,8 @@ func New(cfg Config) (*Machine, error) {
 }
 
 // build makes the parts in the order KVM demands: the VM, its interrupt
-// controllers, memory, vCPUs; then the kernel and the vCPUs' state.
+// controllers, memory, vCPUs; then the kernel and the vCPUs' state. The steps are
+// the architecture's, in files of its name.
 func (m *Machine) build() error {
 	if m.cfg.System == nil {
 		sys, err := kvm.Open()
@@ -192,6 +193,9 @@ func (m *Machine) release() error {
 	var errs []error
 	for _, cpu := range m.cpus {
 		errs = append(errs, cpu.Close())
+	}
+	for _, chip := range m.chips {
+		errs = append(errs, chip.Close())
 	}
 	if m.board != nil {
 		errs = append(errs, m.board.close())

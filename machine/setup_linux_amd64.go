@@ -5,11 +5,18 @@ import (
 
 	"linuxkvm/boot/x86"
 	"linuxkvm/kvm"
-	"linuxkvm/memory"
 	"linuxkvm/uapi"
 )
 
 const pageSize = x86.PageSize
+
+type layout = x86.Layout
+
+// BootConfig is the part of a Config that only amd64 has.
+type BootConfig struct {
+	// Protocol is the way into the kernel; the zero value chooses the fastest.
+	Protocol x86.Protocol
+}
 
 // createVM makes the VM with the interrupt controllers and the timer of a PC
 // inside the kernel: PICs, IOAPIC, a local APIC for each vCPU, and the PIT.
@@ -19,10 +26,8 @@ func (m *Machine) createVM() error {
 		return fmt.Errorf("machine: %w", err)
 	}
 	m.vm = vm
-	if n, err := vm.CheckExtension(uapi.CapMaxVCPUs); err != nil {
+	if err := m.checkCPUs(); err != nil {
 		return err
-	} else if m.cfg.CPUs > n {
-		return fmt.Errorf("machine: %d vCPUs: this host's KVM takes at most %d", m.cfg.CPUs, n)
 	}
 	// Intel processors need both; they cost nothing elsewhere.
 	if err := vm.SetIdentityMapAddr(x86.IdentityMapAddr); err != nil {
@@ -47,26 +52,12 @@ func (m *Machine) createVM() error {
 
 // createMemory makes guest RAM and puts it into slots.
 func (m *Machine) createMemory() error {
-	layout, err := x86.NewLayout(m.cfg.Memory)
+	l, err := x86.NewLayout(m.cfg.Memory)
 	if err != nil {
 		return fmt.Errorf("machine: %w", err)
 	}
-	m.layout = layout
-	m.space = new(memory.Space)
-	for slot, r := range layout.RAM() {
-		region, err := memory.New(int(r.Size))
-		if err != nil {
-			return fmt.Errorf("machine: guest memory: %w", err)
-		}
-		m.ram = append(m.ram, region)
-		if err := m.space.Map(r.Start, region); err != nil {
-			return fmt.Errorf("machine: guest memory: %w", err)
-		}
-		if err := m.vm.SetUserMemoryRegion(uint32(slot), 0, r.Start, region); err != nil {
-			return fmt.Errorf("machine: guest memory: %w", err)
-		}
-	}
-	return nil
+	m.layout = l
+	return m.mapRAM(l.RAM()...)
 }
 
 // loadKernel puts the kernel, its initrd and the tables into guest memory and

@@ -33,20 +33,21 @@ func (m *Machine) runCPU(ctx context.Context, cpu *kvm.VCPU) {
 // handle answers one exit, on the vCPU's thread.
 func (r *runner) handle(e kvm.Exit) error {
 	switch e.Reason() {
-	case uapi.ExitIO:
-		r.io(e.IO())
 	case uapi.ExitMMIO:
 		r.mmio(e.MMIO())
-	case uapi.ExitIntr, uapi.ExitIRQWindowOpen:
+	case uapi.ExitIntr:
 		// Nothing to answer.
-	case uapi.ExitShutdown:
-		return r.ended(r.crashed(TripleFault, "the guest met a fault it could not handle (triple fault)"))
 	case uapi.ExitSystemEvent:
 		return r.systemEvent(e)
 	default:
-		return r.ended(r.crashed(InternalError, describeExit(e)))
+		return r.ownExit(e)
 	}
 	return nil
+}
+
+// useless ends the machine for an exit that nobody here can answer.
+func (r *runner) useless(e kvm.Exit) error {
+	return r.ended(r.crashed(InternalError, describeExit(e)))
 }
 
 // ended records the end and leaves the loop.
@@ -69,7 +70,7 @@ func describeExit(e kvm.Exit) string {
 
 // internalErrors are KVM's suberrors in words.
 var internalErrors = map[uint32]string{
-	uapi.InternalErrorEmulation:            "it cannot emulate the instruction at RIP, or there is no memory to fetch it from",
+	uapi.InternalErrorEmulation:            "it cannot emulate the instruction that is next, or there is no memory to fetch it from",
 	uapi.InternalErrorSimulEx:              "an exception came while another one was being delivered",
 	uapi.InternalErrorDeliveryEv:           "an event could not be delivered to the guest",
 	uapi.InternalErrorUnexpectedExitReason: "the processor left the guest for a reason KVM does not know",
@@ -91,6 +92,8 @@ func (r *runner) systemEvent(e kvm.Exit) error {
 		return r.ended(Result{Ending: PowerOff, CPU: r.cpu.ID()})
 	case uapi.SystemEventReset:
 		return r.ended(Result{Ending: Reset, CPU: r.cpu.ID()})
+	case uapi.SystemEventCrash:
+		return r.ended(r.crashed(InternalError, "the guest says that it has crashed"))
 	default:
 		return r.ended(r.crashed(InternalError, fmt.Sprintf("the guest reports system event %d", ev.Type)))
 	}

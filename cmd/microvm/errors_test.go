@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bytes"
 	"debug/elf"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -18,22 +16,21 @@ import (
 	"linuxkvm/internal/tinykernel"
 )
 
+// startError is a command line that starts no machine.
+type startError struct {
+	name string
+	args []string
+	want status
+	says []string // what happened, and what to do
+}
+
 // TestStartErrors runs the command into everything that keeps a machine from
 // starting: one line on standard error that says what to do, and the status.
 func TestStartErrors(t *testing.T) {
 	needKVM(t)
 	dir := t.TempDir()
 	good := tiny(t)
-	image := tinykernel.Image()
-	corrupt := bytes.Clone(image)
-	binary.LittleEndian.PutUint64(corrupt[64+32:], 1<<60) // more bytes in the file than in memory
-
-	for _, c := range []struct {
-		name string
-		args []string
-		want status
-		says []string // what happened, and what to do
-	}{
+	for _, c := range append([]startError{
 		{"no kernel", []string{}, statusUsage, []string{"no kernel", "--kernel"}},
 		{"missing kernel", []string{"--kernel", filepath.Join(dir, "none")}, statusFailed, []string{"no such file", "--kernel"}},
 		{"missing initrd", []string{"--kernel", good, "--initrd", filepath.Join(dir, "none")}, statusFailed, []string{"initrd", "no such file", "--initrd"}},
@@ -42,14 +39,8 @@ func TestStartErrors(t *testing.T) {
 		{"path through a file", []string{"--kernel", good + "/x"}, statusFailed, []string{"not a directory", "--kernel"}},
 		{"empty", []string{"--kernel", file(t, "empty", nil)}, statusFailed, []string{"empty"}},
 		{"text", []string{"--kernel", file(t, "text", []byte(strings.Repeat("no kernel\n", 500)))}, statusFailed, []string{"text", "pass"}},
-		{"arm64 kernel", []string{"--kernel", file(t, "Image", arm64Image())}, statusFailed, []string{"arm64", "pass an x86-64 kernel"}},
-		{"ELF of another architecture", []string{"--kernel", file(t, "elf", elfOf(image, 183))}, statusFailed, []string{"arm64", "pass an x86-64 kernel"}},
-		{"truncated", []string{"--kernel", file(t, "cut", image[:len(image)-10])}, statusFailed, []string{"cut", "fetch or build it again"}},
-		{"truncated header", []string{"--kernel", file(t, "cut", image[:100])}, statusFailed, []string{"cut"}},
-		{"corrupt", []string{"--kernel", file(t, "odd", corrupt)}, statusFailed, []string{"odd", "again"}},
 		{"empty initrd", []string{"--kernel", good, "--initrd", file(t, "initrd", nil)}, statusFailed, []string{"initrd"}},
 		{"initrd does not fit", []string{"--kernel", good, "--memory", "8M", "--initrd", file(t, "big", make([]byte, 16<<20))}, statusFailed, []string{"--memory", "memory too small", "MiB"}},
-		{"memory too small", []string{"--kernel", good, "--memory", "1M"}, statusFailed, []string{"--memory 1M", "too small", "at least 4 MiB"}},
 		{"no memory", []string{"--kernel", good, "--memory", "0M"}, statusUsage, []string{"--memory", "64M"}},
 		{"odd memory", []string{"--kernel", good, "--memory", "8388609B"}, statusUsage, []string{"--memory 8388609B", "multiple"}},
 		{"memory beyond the host", []string{"--kernel", good, "--memory", "4000T"}, statusUsage, []string{"--memory", "at most 32T"}},
@@ -64,7 +55,7 @@ func TestStartErrors(t *testing.T) {
 		{"newline in the command line", []string{"--kernel", good, "--cmdline", "a\nb"}, statusFailed, []string{"--cmdline", "remove"}},
 		{"unknown flag", []string{"--kernal", good}, statusUsage, []string{"--kernal", "microvm run --help"}},
 		{"argument", []string{good}, statusUsage, []string{good}},
-	} {
+	}, ownStartErrors(t, good)...) {
 		t.Run(c.name, func(t *testing.T) {
 			got := finish(t, command(t, append([]string{"run"}, c.args...)...))
 			checkError(t, got, c.want, c.says...)
@@ -95,21 +86,6 @@ func checkError(t *testing.T, got outcome, want status, says ...string) {
 			t.Errorf("says %q: %s", inside, text)
 		}
 	}
-}
-
-// arm64Image is the header of an arm64 kernel, and room.
-func arm64Image() []byte {
-	b := make([]byte, 1<<16)
-	binary.LittleEndian.PutUint64(b[16:], uint64(len(b)))
-	copy(b[56:], "ARM\x64")
-	return b
-}
-
-// elfOf is a kernel that claims to be for another machine.
-func elfOf(image []byte, machine uint16) []byte {
-	b := bytes.Clone(image)
-	binary.LittleEndian.PutUint16(b[18:], machine)
-	return b
 }
 
 // TestUnreadableKernel needs a user without privileges: root reads everything.

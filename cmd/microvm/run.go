@@ -12,7 +12,7 @@ import (
 
 // defaultCmdline puts the kernel's console on the serial port, makes a panic end
 // the machine, and keeps the kernel from looking for what is not there.
-const defaultCmdline = "console=ttyS0 panic=-1"
+const defaultCmdline = "console=" + machine.ConsoleName + " panic=-1"
 
 // runFlags are the flags of microvm run.
 type runFlags struct {
@@ -26,8 +26,9 @@ func newRun(s streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run --kernel FILE [flags]",
 		Short: "Boot a kernel, with its console on this terminal",
-		Long: "run boots a Linux kernel (a bzImage such as Debian's vmlinuz, or an ELF vmlinux)\n" +
-			"in a virtual machine. The guest's first serial port, ttyS0, is standard input and\n" +
+		Long: "run boots a Linux kernel, such as Debian's vmlinuz, in a virtual machine: on amd64 a\n" +
+			"bzImage or an ELF vmlinux, on arm64 and riscv64 an Image, compressed or not. The\n" +
+			"guest's first serial port, " + machine.ConsoleName + ", is standard input and\n" +
 			"output. On a terminal every key goes to the guest, except that Ctrl-A x leaves\n" +
 			"the guest, and Ctrl-A Ctrl-A sends one Ctrl-A. In a pipe nothing is interpreted,\n" +
 			"and the end of the input does not end the guest.\n" +
@@ -36,7 +37,7 @@ func newRun(s streams) *cobra.Command {
 			"\n" +
 			"The exit status tells how it ended:\n\n" + statusTable(),
 		Example: "  microvm run --kernel vmlinuz --initrd initrd.img\n" +
-			"  microvm run --kernel vmlinux --cpus 4 --memory 2G --cmdline 'console=ttyS0 quiet'",
+			"  microvm run --kernel vmlinuz --cpus 4 --memory 2G --cmdline 'console=" + machine.ConsoleName + " quiet'",
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			if f.kernel == "" {
@@ -50,7 +51,7 @@ func newRun(s streams) *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	flags.StringVar(&f.kernel, "kernel", "", "kernel image to boot, a `FILE` in bzImage or ELF format")
+	flags.StringVar(&f.kernel, "kernel", "", "kernel image to boot, a `FILE`")
 	flags.StringVar(&f.initrd, "initrd", "", "initial RAM disk, a `FILE`")
 	flags.StringVar(&f.cmdline, "cmdline", defaultCmdline, "kernel command line, a `TEXT` instead of the default")
 	flags.Var(&f.cpus, "cpus", fmt.Sprintf("number of vCPUs, 1 to %d", machine.MaxCPUs))

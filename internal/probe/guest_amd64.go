@@ -2,32 +2,38 @@ package probe
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
-	"time"
 
 	"linuxkvm/kvm"
-	"linuxkvm/memory"
 	"linuxkvm/uapi"
 )
 
-// Guest-physical addresses of the guest's 64 KiB, which it sees at the same
-// linear addresses.
+// Guest-physical addresses of the guest's memory, which it sees at the same linear
+// addresses.
 const (
-	ramSize  = 0x10000
+	ramAddr  = 0
 	pml4Addr = 0x1000
 	pdptAddr = 0x2000
 	pdAddr   = 0x3000
 	loopCode = 0x4000
 	exitCode = 0x4100
 	stackTop = 0x8000
+	// nowhere is an address without a page, and nothing handles the fault.
+	nowhere = 0x10000000
 )
 
-// exitPort is the port that the guests write to when they are done.
-const exitPort = 0x10
+// deviceExit is the exit for exitPort, which the guests write to when they are done.
+const (
+	deviceExit = uapi.ExitIO
+	exitPort   = 0x10
+)
 
-// code is the same for both modes: with I/O privilege, user mode may use ports.
-var code = map[int64][]byte{
+// contents are the page tables and the code, which is the same for both modes: with
+// I/O privilege, user mode may use ports.
+var contents = map[int64][]byte{
+	pml4Addr: binary.LittleEndian.AppendUint64(nil, pdptAddr|pageTable),
+	pdptAddr: binary.LittleEndian.AppendUint64(nil, pdAddr|pageTable),
+	pdAddr:   binary.LittleEndian.AppendUint64(nil, 0|pageTable|pageLarge),
 	loopCode: {
 		0x48, 0xff, 0xc9, // again: dec rcx
 		0x75, 0xfb, //              jnz again
@@ -39,14 +45,6 @@ var code = map[int64][]byte{
 		0xeb, 0xfc, //            jmp again
 	},
 }
-
-// mode is the privilege level the guest runs at.
-type mode uint8
-
-const (
-	kernelMode mode = 0
-	userMode   mode = 3
-)
 
 // Page table entry bits: a page of 2 MiB that user mode may write.
 const (
@@ -66,79 +64,13 @@ const (
 	flagsIOPL           = 3 << 12
 )
 
-// patience is how long the guest may take for one run before it is given up.
-const patience = 3 * time.Second
-
-// guest is a VM with one vCPU in long mode.
-type guest struct {
-	vm  *kvm.VM
-	cpu *kvm.VCPU
-	ram *memory.Region
-}
-
-func newGuest(sys *kvm.System) (*guest, error) {
-	g := &guest{}
-	if err := g.build(sys); err != nil {
-		g.close()
-		return nil, fmt.Errorf("probe: %w", err)
-	}
-	return g, nil
-}
-
-func (g *guest) build(sys *kvm.System) (err error) {
-	if g.ram, err = memory.New(ramSize); err != nil {
-		return err
-	}
-	if err := g.fill(); err != nil {
-		return err
-	}
-	if g.vm, err = sys.CreateVM(); err != nil {
-		return err
-	}
-	if err := g.vm.SetUserMemoryRegion(0, 0, 0, g.ram); err != nil {
-		return err
-	}
-	if g.cpu, err = g.vm.CreateVCPU(0); err != nil {
-		return err
-	}
+// prepare gives the vCPU what the host supports.
+func (g *guest) prepare(sys *kvm.System) error {
 	features, err := sys.SupportedCPUID()
 	if err != nil {
 		return err
 	}
 	return g.cpu.SetCPUID2(features)
-}
-
-// fill writes the page tables and the code.
-func (g *guest) fill() error {
-	for addr, entry := range map[int64]uint64{
-		pml4Addr: pdptAddr | pageTable,
-		pdptAddr: pdAddr | pageTable,
-		pdAddr:   0 | pageTable | pageLarge,
-	} {
-		if _, err := g.ram.WriteAt(binary.LittleEndian.AppendUint64(nil, entry), addr); err != nil {
-			return err
-		}
-	}
-	for addr, bytes := range code {
-		if _, err := g.ram.WriteAt(bytes, addr); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// close gives everything back; nothing of it can fail in a way that matters to
-// a measurement that is over.
-func (g *guest) close() {
-	if g.cpu != nil {
-		_ = g.cpu.Close()
-	}
-	if g.vm != nil {
-		_ = g.vm.Close()
-	}
-	if g.ram != nil {
-		_ = g.ram.Close()
-	}
 }
 
 // enter sets the vCPU up to run the code at pc with n in RCX.
@@ -172,25 +104,4 @@ func segment(m mode, index uint16) uapi.Segment {
 		s.Type, s.DB = 3, 1 // read, write, accessed
 	}
 	return s
-}
-
-// run lets the guest run until it writes to its port, and returns how long that took.
-func (g *guest) run() (time.Duration, error) {
-	rescue := time.AfterFunc(patience, func() { _ = g.cpu.Kick() })
-	defer rescue.Stop()
-	start := time.Now()
-	for {
-		exit, err := g.cpu.Run()
-		took := time.Since(start)
-		switch {
-		case err != nil:
-			return 0, fmt.Errorf("probe: %w", err)
-		case exit.Reason() == uapi.ExitIO:
-			return took, nil
-		case exit.Kicked():
-			return 0, errors.New("probe: the guest did not come back")
-		case exit.Reason() != uapi.ExitIntr:
-			return 0, fmt.Errorf("probe: the guest ended with %v where it should have written to a port", exit.Reason())
-		}
-	}
 }

@@ -7,11 +7,12 @@ import (
 
 // Report is what Measure found.
 type Report struct {
-	// Exit is the median time of a KVM_RUN in which the guest writes to a port:
-	// into the guest, two instructions, and back.
+	// Exit is the median time of a KVM_RUN in which the guest writes to a device, a
+	// port on amd64 and a memory-mapped one elsewhere: into the guest, two
+	// instructions, and back.
 	Exit time.Duration
 	// KernelLoop and UserLoop are nanoseconds per iteration of a loop of two
-	// instructions, at CPL 0 and CPL 3 of long mode.
+	// instructions, in the privileged mode of a kernel and in user mode.
 	KernelLoop, UserLoop float64
 }
 

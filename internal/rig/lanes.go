@@ -14,6 +14,25 @@ var lanes = []Lane{
 		QEMU: "qemu-system-x86_64", QEMUPackage: "qemu-system-x86",
 		Machine: amd64Machine, Console: "ttyS0", Modules: amd64Modules, HardwareModules: amd64HardwareModules,
 	},
+	{
+		Name: "arm64-6.1", GOARCH: "arm64",
+		Suite: "bookworm", DebArch: "arm64", Packages: []string{"linux-image-cloud-arm64"},
+		QEMU: "qemu-system-aarch64", QEMUPackage: "qemu-system-arm",
+		Machine: arm64Machine, Console: "ttyAMA0", Modules: channelModules,
+	},
+	{
+		Name: "riscv64-6.12", GOARCH: "riscv64",
+		Suite: "trixie", DebArch: "riscv64", Packages: []string{"linux-image-riscv64"},
+		QEMU: "qemu-system-riscv64", QEMUPackage: "qemu-system-riscv",
+		Machine: riscv64Machine, Console: "ttyS0", Modules: riscv64Modules,
+	},
+	{
+		// The same with the interrupt controllers that KVM can give to guests.
+		Name: "riscv64-aia", GOARCH: "riscv64",
+		Suite: "trixie", DebArch: "riscv64", Packages: []string{"linux-image-riscv64"},
+		QEMU: "qemu-system-riscv64", QEMUPackage: "qemu-system-riscv",
+		Machine: riscv64AIAMachine, Console: "ttyS0", Modules: riscv64Modules,
+	},
 }
 
 // The processor is AMD's: QEMU emulates SVM and not VMX.
@@ -24,6 +43,17 @@ var amd64Modules = append([]Module{{Name: "kvm-amd"}}, channelModules...)
 var amd64HardwareModules = append([]Module{
 	{Name: "kvm-amd", Optional: true}, {Name: "kvm-intel", Optional: true},
 }, channelModules...)
+
+// The processor has EL2, and KVM is built into the kernel. QEMU's own algorithm for
+// pointer authentication is much faster to emulate than the architected one.
+var arm64Machine = []string{"-machine", "virt,virtualization=on,gic-version=3", "-cpu", "max,pauth-impdef=on"}
+
+var (
+	riscv64Machine    = []string{"-machine", "virt", "-cpu", "rv64,h=true"}
+	riscv64AIAMachine = []string{"-machine", "virt,aia=aplic-imsic,aia-guests=3", "-cpu", "rv64,h=true,smaia=true,ssaia=true"}
+
+	riscv64Modules = append([]Module{{Name: "kvm"}}, channelModules...)
+)
 
 // channelModules carry the frames between the host and the guest's agent.
 var channelModules = []Module{{Name: "virtio_pci"}, {Name: "virtio_console"}}

@@ -15,13 +15,11 @@ import (
 
 	"linuxkvm/internal/guest"
 	"linuxkvm/internal/rig"
+	"linuxkvm/machine"
 )
 
-// kernelLane is the lane whose kernel is the guest's, and in whose rig it boots
-// where it must.
-const kernelLane = "amd64-6.1"
-
-const cmdline = "console=ttyS0 panic=-1"
+// cmdline is the guest kernel's.
+const cmdline = "console=" + machine.ConsoleName + " panic=-1"
 
 func main() {
 	if guest.IsInit() {
@@ -39,10 +37,8 @@ func main() {
 }
 
 func run(ctx context.Context) (status int, err error) {
-	lane, err := rig.LaneByName(kernelLane)
-	if err != nil {
-		return 0, err
-	}
+	// Its kernel is the guest's, and in its rig the guest boots where it must.
+	lane := rig.DefaultLanes()[0]
 	say("getting the kernel (Debian package %s, %s)", lane.Packages[0], lane.Suite)
 	kernel, err := lane.Fetch(ctx, rig.FetchOptions{Progress: os.Stderr})
 	if err != nil {

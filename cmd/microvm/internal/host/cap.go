@@ -2,6 +2,7 @@ package host
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
 )
 
@@ -62,17 +63,24 @@ func bitNames(v uint32, names []string) string {
 	return strings.Join(words, ", ")
 }
 
-// foreign reports whether a capability belongs to another architecture than
-// amd64, by its name.
+// foreign reports whether a capability belongs to another architecture than this
+// one, by its name.
 func foreign(name string) bool {
-	for _, prefix := range []string{"ARM_", "MIPS_", "PPC_", "RISCV_", "S390_", "SPAPR_"} {
-		if strings.HasPrefix(name, "KVM_CAP_"+prefix) {
+	short := strings.TrimPrefix(name, capPrefix)
+	for prefix, arch := range archOfPrefix {
+		if arch != runtime.GOARCH && strings.HasPrefix(short, prefix) {
 			return true
 		}
 	}
-	switch name {
-	case "KVM_CAP_IRQ_MPIC", "KVM_CAP_IRQ_XICS", "KVM_CAP_SW_TLB", "KVM_CAP_COUNTER_OFFSET":
-		return true
-	}
-	return false
+	arch, known := archOfName[short]
+	return known && arch != runtime.GOARCH
+}
+
+var archOfPrefix = map[string]string{
+	"ARM_": "arm64", "MIPS_": "mips64le", "PPC_": "ppc64le", "RISCV_": "riscv64", "S390_": "s390x",
+	"SPAPR_": "ppc64le", "X86_": "amd64", "HYPERV_": "amd64", "XEN_": "amd64",
+}
+
+var archOfName = map[string]string{
+	"IRQ_MPIC": "ppc64le", "IRQ_XICS": "ppc64le", "SW_TLB": "ppc64le", "COUNTER_OFFSET": "arm64",
 }

@@ -24,11 +24,9 @@ func collect(sys *kvm.System, sysfs fs.FS) (*Info, error) {
 	if info.APIVersion, err = sys.APIVersion(); err != nil {
 		return nil, err
 	}
-	features, err := sys.SupportedCPUID()
-	if err != nil {
+	if info.CPU, err = processor(sys); err != nil {
 		return nil, err
 	}
-	info.CPU = cpuid(features).processor()
 	info.Module = module(sysfs, info.CPU.Vendor)
 	if info.Capabilities, err = capabilities(sys); err != nil {
 		return nil, err
@@ -54,7 +52,7 @@ func kernelRelease() string {
 
 // capabilities asks for every capability that the headers know.
 func capabilities(sys *kvm.System) ([]Capability, error) {
-	extensions, err := sys.Extensions()
+	extensions, err := askAll(sys)
 	if err != nil {
 		return nil, err
 	}

@@ -22,7 +22,8 @@ type Limits struct {
 
 // Measured is what tiny guests showed.
 type Measured struct {
-	// ExitNS is the median time of an exit for port I/O, in nanoseconds.
+	// ExitNS is the median time of an exit for a device (port I/O on amd64, MMIO
+	// elsewhere), in nanoseconds.
 	ExitNS int64 `json:"exit_ns"`
 	// KernelLoopNS and UserLoopNS are nanoseconds for one iteration of a loop
 	// of two instructions in guest kernel and guest user mode.

@@ -22,12 +22,6 @@ type Module struct {
 // mode. Measuring is surer, and takes longer.
 func (m Module) EmulatesKernelMode() bool { return m.Name == "kvm_pvm" }
 
-var modules = []Module{
-	{Name: "kvm_pvm", Meaning: "page tables only, no help from the processor: guest kernel mode is emulated"},
-	{Name: "kvm_amd", Meaning: "AMD processors (SVM)", vendors: []string{"AuthenticAMD", "HygonGenuine"}},
-	{Name: "kvm_intel", Meaning: "Intel processors (VMX)", vendors: []string{"GenuineIntel", "CentaurHauls", "  Shanghai  "}},
-}
-
 // module finds the module in use in a tree like /sys. A kernel with several
 // inside shows them all, so the processor's vendor has a say.
 func module(sysfs fs.FS, vendor string) Module {

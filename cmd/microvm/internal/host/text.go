@@ -78,22 +78,10 @@ func (p *printer) limits(l *Limits) {
 	p.line("shared with a vCPU", "%d bytes", l.VCPUMmapSize)
 }
 
-func (p *printer) cpu(c *CPU) {
-	p.title("Processor that a guest can have")
-	p.line("model", "%s", c.Words())
-	if c.PhysicalBits != 0 {
-		p.line("addresses", "%d bits physical, %d bits virtual", c.PhysicalBits, c.VirtualBits)
-	}
-	p.printf("  features:\n")
-	p.words("    ", c.Features)
-	p.printf("  from KVM itself:\n")
-	p.words("    ", c.KVM)
-}
-
 func (p *printer) measured(m *Measured) {
 	p.title("Measured with tiny guests")
 	if m.Error == "" {
-		p.line("one exit (port I/O, median)", "%s", duration(float64(m.ExitNS)))
+		p.line("one exit ("+exitKind+", median)", "%s", duration(float64(m.ExitNS)))
 		p.line("guest kernel mode", "%s per iteration of a loop of two instructions", duration(m.KernelLoopNS))
 		p.line("guest user mode", "%s per iteration of the same loop", duration(m.UserLoopNS))
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"linuxkvm/kvm"
 	"linuxkvm/uapi"
 )
 
@@ -73,6 +74,12 @@ func (c cpuid) features(words []featureWord) []string {
 	return found
 }
 
+// processor asks KVM for CPUID.
+func processor(sys *kvm.System) (CPU, error) {
+	features, err := sys.SupportedCPUID()
+	return cpuid(features).processor(), err
+}
+
 // processor puts CPUID into words.
 func (c cpuid) processor() CPU {
 	p := CPU{
@@ -111,3 +118,18 @@ func (p CPU) Words() string {
 	}
 	return s
 }
+
+func (p *printer) cpu(c *CPU) {
+	p.title("Processor that a guest can have")
+	p.line("model", "%s", c.Words())
+	if c.PhysicalBits != 0 {
+		p.line("addresses", "%d bits physical, %d bits virtual", c.PhysicalBits, c.VirtualBits)
+	}
+	p.printf("  features:\n")
+	p.words("    ", c.Features)
+	p.printf("  from KVM itself:\n")
+	p.words("    ", c.KVM)
+}
+
+// exitKind is how a guest comes out in the measurement.
+const exitKind = "port I/O"
