@@ -42,7 +42,7 @@ test-lanes: ## tests on real KVM in the rig, one boot a lane
 	@echo "==> tests in the rig"
 	@$(GO) run ./internal/cmd/rig test -timeout 25m -guest-kernels $(LANE_PACKAGES)
 
-bench: ## measure against the peers: C, and QEMU's microvm machine
+bench: ## measure against the peers: C, kvm-ioctls in Rust, and QEMU's microvm machine
 	@scripts/setup rig race
 	@$(GO) run ./bench/exits
 	@$(GO) run ./bench/boot
