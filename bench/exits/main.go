@@ -74,9 +74,9 @@ func run(ctx context.Context, o options) (met bool, err error) {
 
 const heading = `One call in ns: medians of turns on processor %d, %d of each side. Differences and
 the ratio are medians turn by turn. "Bare Go" is syscall.Syscall and nothing else:
-the floor for any Go program. "Fastest" is the ratio to C of the fastest turns,
-which a busy machine disturbs least. "Allocations" are ours in one call, counted
-apart. Rust: %s
+the floor for any Go program. "Fastest" is the ratio to C, or the difference to
+Rust, of the fastest turns, which a busy machine disturbs least. "Allocations" are
+ours in one call, counted apart. Rust: %s
 
 `
 

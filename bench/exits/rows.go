@@ -90,7 +90,7 @@ func (r *result) metRust() bool {
 }
 
 // columns are what print prints.
-const columns = "\tC\tRust\tbare Go\tours\tto C\tratio\tfastest\ttarget\t\tto bare Go\tto Rust\ttarget\t\tallocations\t\t"
+const columns = "\tC\tRust\tbare Go\tours\tto C\tratio\tfastest\ttarget\t\tto bare Go\tto Rust\tfastest\ttarget\t\tallocations\t\t"
 
 func (r *result) print(w io.Writer, row row) {
 	extra, ratio := r.compare(c)
@@ -99,17 +99,18 @@ func (r *result) print(w io.Writer, row row) {
 	if median(r.times[c]) <= dear {
 		target = fmt.Sprintf("+%.0f ns", maxExtra)
 	}
-	time, toRust, rustVerdict := r.rustColumns()
-	fmt.Fprintf(w, "%s\t%.0f\t%s\t%.0f\t%.0f\t%+.0f\t%.3f\t%.3f\t%s\t%s\t%+.0f\t%s\t+%.0f ns\t%s\t%.4g\t%s\t\n",
+	time, toRust, fastest, metRust := r.rustColumns()
+	fmt.Fprintf(w, "%s\t%.0f\t%s\t%.0f\t%.0f\t%+.0f\t%.3f\t%.3f\t%s\t%s\t%+.0f\t%s\t%s\t+%.0f ns\t%s\t%.4g\t%s\t\n",
 		row.title, median(r.times[c]), time, median(r.times[bareGo]), median(r.times[library]),
 		extra, ratio, slices.Min(r.times[library])/slices.Min(r.times[c]), target, verdict(r.metC()),
-		beyond, toRust, maxExtra, rustVerdict, r.allocs, verdict(r.allocs == 0))
+		beyond, toRust, fastest, maxExtra, metRust, r.allocs, verdict(r.allocs == 0))
 }
 
-func (r *result) rustColumns() (time, extra, met string) {
+func (r *result) rustColumns() (time, extra, fastest, met string) {
 	if !r.has(rust) {
-		return "-", "-", "not measured"
+		return "-", "-", "-", "not measured"
 	}
 	difference, _ := r.compare(rust)
-	return fmt.Sprintf("%.0f", median(r.times[rust])), fmt.Sprintf("%+.0f", difference), verdict(r.metRust())
+	best := slices.Min(r.times[library]) - slices.Min(r.times[rust])
+	return fmt.Sprintf("%.0f", median(r.times[rust])), fmt.Sprintf("%+.0f", difference), fmt.Sprintf("%+.0f", best), verdict(r.metRust())
 }
