@@ -58,7 +58,7 @@ coverage: ## record which test does which ioctl, here and in all lanes, and writ
 	@$(GO) run ./internal/cmd/rig test -lane all -timeout 25m -guest-kernels -trace $(TRACE) $(LANE_PACKAGES)
 	@$(GO) run ./internal/cmd/coverage -record $(TRACE)
 
-bench: ## measure against the peers: C, and QEMU's microvm machine
+bench: ## measure against the peers: C, kvm-ioctls in Rust, and QEMU's microvm machine
 	@scripts/setup rig race
 	@$(GO) run ./bench/exits
 	@$(GO) run ./bench/boot

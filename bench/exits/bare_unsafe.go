@@ -3,6 +3,7 @@
 package main
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -18,9 +19,9 @@ import (
 // bare makes the same calls through syscall.Syscall and nothing else: what no
 // Go program can do without. The difference between it and ours is the library.
 type bare struct {
-	sys             int
-	port, dev, idle bareGuest
-	sink            uint64
+	sys                    int
+	port, dev, mixed, idle bareGuest
+	sink                   uint64
 }
 
 type bareGuest struct {
@@ -40,7 +41,7 @@ func newBare() (*bare, error) {
 	for _, g := range []struct {
 		guest *bareGuest
 		code  []byte
-	}{{&b.port, portCode}, {&b.dev, mmioCode}, {&b.idle, haltCode}} {
+	}{{&b.port, portCode}, {&b.dev, mmioCode}, {&b.mixed, decodeCode}, {&b.idle, haltCode}} {
 		if err := g.guest.create(b.sys, g.code); err != nil {
 			return nil, err
 		}
@@ -125,20 +126,25 @@ func (g *bareGuest) setRegs() error {
 	return ioctlPtr(g.vcpu, uintptr(uapi.IoctlVCPUSetRegs), unsafe.Pointer(&regs))
 }
 
-func (g *bareGuest) runTo(want uapi.ExitReason) error {
+func (g *bareGuest) runOnce() (uapi.ExitReason, error) {
 	for {
 		_, err := ioctl(g.vcpu, uintptr(uapi.IoctlVCPURun), 0)
 		if errors.Is(err, unix.EINTR) {
 			continue
 		}
-		if err != nil {
-			return os.NewSyscallError("KVM_RUN", err)
-		}
-		if got := uapi.ExitReason(g.run.ExitReason); got != want {
-			return fmt.Errorf("exit reason %v, want %v", got, want)
-		}
-		return nil
+		return uapi.ExitReason(g.run.ExitReason), os.NewSyscallError("KVM_RUN", err)
 	}
+}
+
+func (g *bareGuest) runTo(want uapi.ExitReason) error {
+	got, err := g.runOnce()
+	if err != nil {
+		return err
+	}
+	if got != want {
+		return fmt.Errorf("exit reason %v, want %v", got, want)
+	}
+	return nil
 }
 
 // turn makes the calls of a row once, like the other sides.
@@ -191,6 +197,67 @@ func (b *bare) mmio(n int) error {
 		b.sink += mmio.PhysAddr + uint64(mmio.Data[0])
 	}
 	return nil
+}
+
+// decode takes exits of both kinds in both directions, with all that KVM says of
+// them.
+func (b *bare) decode(n int) error {
+	for ; n > 0; n-- {
+		reason, err := b.mixed.runOnce()
+		if err != nil {
+			return err
+		}
+		switch reason {
+		case uapi.ExitIO:
+			b.sink += b.readIO(b.mixed.run.IO())
+		case uapi.ExitMMIO:
+			b.sink += b.readMMIO(b.mixed.run.MMIO())
+		default:
+			return fmt.Errorf("exit reason %v", reason)
+		}
+	}
+	return nil
+}
+
+func (b *bare) readIO(io *uapi.RunIO) uint64 {
+	size := uint64(io.Size) * uint64(io.Count)
+	data := b.mixed.area[io.DataOffset:][:size]
+	if io.Direction == uapi.ExitIOIn {
+		putNumber(data, b.sink)
+		return uint64(io.Port) + size
+	}
+	return 1 + uint64(io.Port) + size + number(data)
+}
+
+func (b *bare) readMMIO(mmio *uapi.RunMMIO) uint64 {
+	data := mmio.Data[:mmio.Len]
+	if mmio.IsWrite == 0 {
+		putNumber(data, b.sink)
+		return mmio.PhysAddr + uint64(mmio.Len)
+	}
+	return 1 + mmio.PhysAddr + uint64(mmio.Len) + number(data)
+}
+
+// number is what the guest writes.
+func number(data []byte) uint64 {
+	switch len(data) {
+	case 1:
+		return uint64(data[0])
+	case 2:
+		return uint64(binary.LittleEndian.Uint16(data))
+	case 4:
+		return uint64(binary.LittleEndian.Uint32(data))
+	case 8:
+		return binary.LittleEndian.Uint64(data)
+	}
+	return 0
+}
+
+// putNumber gives the guest what it reads.
+func putNumber(data []byte, v uint64) {
+	var b [8]byte
+	binary.LittleEndian.PutUint64(b[:], v)
+	copy(data, b[:])
 }
 
 func (b *bare) immediate(n int) error {

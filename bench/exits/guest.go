@@ -11,7 +11,7 @@ import (
 	"linuxkvm/uapi"
 )
 
-// The guests are those of the peer.
+// The guests are those of the peers.
 const (
 	ramSize   = 0x10000
 	codeAddr  = 0x1000
@@ -21,7 +21,9 @@ const (
 var (
 	portCode = []byte{0xe6, 0x10, 0xeb, 0xfc}       // out 0x10, al; jmp to it
 	mmioCode = []byte{0xa2, 0x00, 0x00, 0xeb, 0xfb} // mov [0], al with DS at deviceGPA; jmp to it
-	haltCode = []byte{0xf4}
+	// out 0x10, ax; in al, 0x10; mov [0], ax; mov al, [0]; jmp to the first
+	decodeCode = []byte{0xe7, 0x10, 0xe4, 0x10, 0xa3, 0x00, 0x00, 0xa0, 0x00, 0x00, 0xeb, 0xf4}
+	haltCode   = []byte{0xf4}
 )
 
 // guest is one VM with one vCPU in real mode.

@@ -11,6 +11,7 @@
 #include <linux/kvm.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +28,8 @@
 static const unsigned char port_code[] = {0xe6, 0x10, 0xeb, 0xfc};
 /* mov [0], al with DS at DEVICE_GPA; jmp -5 */
 static const unsigned char mmio_code[] = {0xa2, 0x00, 0x00, 0xeb, 0xfb};
+/* out 0x10, ax; in al, 0x10; mov [0], ax; mov al, [0]; jmp -12 */
+static const unsigned char decode_code[] = {0xe7, 0x10, 0xe4, 0x10, 0xa3, 0x00, 0x00, 0xa0, 0x00, 0x00, 0xeb, 0xf4};
 static const unsigned char halt_code[] = {0xf4};
 
 struct guest {
@@ -89,24 +92,25 @@ static void destroy(struct guest *g)
 	munmap(g->ram, RAM_SIZE);
 }
 
-static void run_until(struct guest *g, unsigned reason)
+static void run(struct guest *g)
 {
-	for (;;) {
-		if (ioctl(g->vcpu, KVM_RUN, 0) < 0) {
-			if (errno == EINTR)
-				continue;
+	while (ioctl(g->vcpu, KVM_RUN, 0) < 0)
+		if (errno != EINTR)
 			fail("KVM_RUN");
-		}
-		if (g->run->exit_reason == reason)
-			return;
-		printf("error exit reason %u, want %u\n", g->run->exit_reason, reason);
-		exit(1);
-	}
 }
 
-static struct guest port_guest, mmio_guest, idle_guest;
+static void run_until(struct guest *g, unsigned reason)
+{
+	run(g);
+	if (g->run->exit_reason == reason)
+		return;
+	printf("error exit reason %u, want %u\n", g->run->exit_reason, reason);
+	exit(1);
+}
 
-static volatile unsigned sink;
+static struct guest port_guest, mmio_guest, decode_guest, idle_guest;
+
+static volatile unsigned long sink;
 
 static long long port_io(long n)
 {
@@ -125,6 +129,78 @@ static long long mmio(long n)
 	for (; n; n--) {
 		run_until(&mmio_guest, KVM_EXIT_MMIO);
 		sink += mmio_guest.run->mmio.phys_addr + mmio_guest.run->mmio.data[0];
+	}
+	return now() - t;
+}
+
+/* The number that the guest writes. */
+static unsigned long number(const unsigned char *data, unsigned long size)
+{
+	uint16_t two;
+	uint32_t four;
+	uint64_t eight;
+
+	switch (size) {
+	case 1:
+		return *data;
+	case 2:
+		memcpy(&two, data, sizeof(two));
+		return two;
+	case 4:
+		memcpy(&four, data, sizeof(four));
+		return four;
+	case 8:
+		memcpy(&eight, data, sizeof(eight));
+		return eight;
+	}
+	return 0;
+}
+
+/* Gives the guest what it reads. */
+static void answer(unsigned char *data, unsigned long size, unsigned long value)
+{
+	memcpy(data, &value, size < sizeof(value) ? size : sizeof(value));
+}
+
+static unsigned long read_io(struct kvm_run *r)
+{
+	unsigned char *data = (unsigned char *)r + r->io.data_offset;
+	unsigned long size = (unsigned long)r->io.size * r->io.count;
+
+	if (r->io.direction == KVM_EXIT_IO_IN) {
+		answer(data, size, sink);
+		return r->io.port + size;
+	}
+	return 1 + r->io.port + size + number(data, size);
+}
+
+static unsigned long read_mmio(struct kvm_run *r)
+{
+	if (!r->mmio.is_write) {
+		answer(r->mmio.data, r->mmio.len, sink);
+		return r->mmio.phys_addr + r->mmio.len;
+	}
+	return 1 + r->mmio.phys_addr + r->mmio.len + number(r->mmio.data, r->mmio.len);
+}
+
+/* Exits of both kinds in both directions, with all that KVM says of them. */
+static long long decode(long n)
+{
+	long long t = now();
+	for (; n; n--) {
+		struct kvm_run *r = decode_guest.run;
+		run(&decode_guest);
+		switch (r->exit_reason) {
+		case KVM_EXIT_IO:
+			sink += read_io(r);
+			break;
+		case KVM_EXIT_MMIO:
+			sink += read_mmio(r);
+			break;
+		default:
+			printf("error exit reason %u, want port I/O or MMIO\n", r->exit_reason);
+			exit(1);
+		}
 	}
 	return now() - t;
 }
@@ -178,6 +254,7 @@ static const struct {
 	long long (*loop)(long n);
 } rows[] = {
 	{"port-io", port_io},   {"mmio", mmio},
+	{"decode", decode},
 	{"immediate", immediate}, {"get-regs", get_regs},
 	{"check-extension", check_extension}, {"vm-cycle", vm_cycle},
 };
@@ -217,6 +294,7 @@ int main(int argc, char **argv)
 		fail("KVM_GET_VCPU_MMAP_SIZE");
 	create(&port_guest, port_code, sizeof(port_code));
 	create(&mmio_guest, mmio_code, sizeof(mmio_code));
+	create(&decode_guest, decode_code, sizeof(decode_code));
 	create(&idle_guest, halt_code, sizeof(halt_code));
 	while (scanf("%63s %ld", name, &count) == 2) {
 		size_t i;
