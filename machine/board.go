@@ -15,9 +15,10 @@ import (
 // take what the guest has said.
 const flushTime = 5 * time.Second
 
-// board is the machine's devices and the two buses that find them.
+// board is the machine's devices and the bus that finds them.
 type board struct {
-	ports   device.Bus // empty where there is no port I/O
+	ownBoard // what only this architecture has
+
 	mmio    device.Bus
 	console serialPort
 	in      consoleInput

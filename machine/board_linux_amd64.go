@@ -9,6 +9,9 @@ import (
 	"linuxkvm/device"
 )
 
+// ownBoard is a second bus: that of the I/O ports.
+type ownBoard struct{ ports device.Bus }
+
 // createBoard makes the devices and puts each at its address.
 func (m *Machine) createBoard() error {
 	serial := device.NewSerial(device.SerialConfig{

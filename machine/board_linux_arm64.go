@@ -11,6 +11,9 @@ import (
 // ConsoleName is the kernel's name of the guest's first serial port.
 const ConsoleName = "ttyAMA0"
 
+// ownBoard is what only this architecture has: nothing.
+type ownBoard struct{}
+
 // createBoard makes the devices and puts each at its address.
 func (m *Machine) createBoard() error {
 	serial := device.NewPL011(device.SerialConfig{Line: m.spi(arm64.UARTSPI), Output: m.cfg.ConsoleOut})

@@ -14,6 +14,9 @@ import (
 // ConsoleName is the kernel's name of the guest's first serial port.
 const ConsoleName = "ttyS0"
 
+// ownBoard is what only this architecture has: nothing.
+type ownBoard struct{}
+
 // createBoard makes the devices and puts each at its address.
 func (m *Machine) createBoard() error {
 	var places []place

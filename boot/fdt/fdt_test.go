@@ -81,7 +81,8 @@ func TestEncodeByHand(t *testing.T) {
 
 func TestChildIsMadeOnce(t *testing.T) {
 	root := New()
-	if root.Child("cpus") != root.Child("cpus") || root.At("cpu", 16) != root.Child("cpu@10") {
+	cpus := root.Child("cpus")
+	if again := root.Child("cpus"); again != cpus || root.At("cpu", 16) != root.Child("cpu@10") {
 		t.Error("a node was made twice")
 	}
 }

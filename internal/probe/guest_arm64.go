@@ -59,7 +59,7 @@ const (
 // PSTATE with every interrupt masked, at EL1 and at EL0.
 const (
 	pstateEL1 = 0xf<<6 | 0b0101
-	pstateEL0 = 0xf<<6 | 0b0000
+	pstateEL0 = 0xf << 6
 )
 
 // prepare makes the vCPU like the host's processor.
