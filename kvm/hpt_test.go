@@ -47,11 +47,12 @@ func TestHPTChunks(t *testing.T) {
 	if !reflect.DeepEqual(got, hptSample) {
 		t.Errorf("got %+v, want %+v", got, hptSample)
 	}
-	for range HPTChunks(b) {
+	for _, err := range HPTChunks(b) {
+		must(t, err)
 		break // must not go on after that
 	}
-	for range HPTChunks(nil) {
-		t.Error("an empty stream has a chunk")
+	for _, err := range HPTChunks(nil) {
+		t.Errorf("an empty stream has a chunk, or an error: %v", err)
 	}
 }
 

@@ -40,7 +40,7 @@ func TestRowsEverywhere(t *testing.T) {
 
 // TestTargets: what was not measured is not met.
 func TestTargets(t *testing.T) {
-	good := result{times: [sideCount][]float64{c: []float64{9000, 9100}, rust: []float64{9000, 9100}, library: []float64{9100, 9200}}}
+	good := result{times: [sideCount][]float64{c: {9000, 9100}, rust: {9000, 9100}, library: {9100, 9200}}}
 	if !good.met() {
 		t.Error("100 ns more than either of 9000 is not met")
 	}

@@ -1,6 +1,10 @@
 package sys
 
-import "golang.org/x/sys/unix"
+import (
+	"errors"
+
+	"golang.org/x/sys/unix"
+)
 
 // Read is read(2) on a descriptor that does not wait for anybody: it retries on
 // EINTR. 0 bytes without an error are the end, or the end for now.
@@ -17,7 +21,7 @@ func (f *FD) transfer(do func(int, []byte) (int, error), p []byte) (int, error) 
 	defer f.Release()
 	for {
 		n, err := do(fd, p)
-		if err != unix.EINTR {
+		if !errors.Is(err, unix.EINTR) {
 			return max(n, 0), err
 		}
 	}
