@@ -5,7 +5,7 @@ import "linuxkvm/uapi"
 // ArmPreferredTarget returns what to give to ArmVCPUInit for vCPUs that are like the
 // host's processor, with no feature set.
 //
-// ioctl: KVM_ARM_PREFERRED_TARGET (vm) · cap: basic · arch: arm64 · since: Linux 3.12 · doc: virt/kvm/api.rst "KVM_ARM_PREFERRED_TARGET"
+// ioctl: KVM_ARM_PREFERRED_TARGET (vm) · cap: basic · arch: arm64 · since: Linux 3.13 · doc: virt/kvm/api.rst "KVM_ARM_PREFERRED_TARGET"
 func (vm *VM) ArmPreferredTarget() (uapi.VCPUInit, error) {
 	return vmGet[uapi.VCPUInit](vm, uapi.IoctlVMArmPreferredTarget)
 }
@@ -14,7 +14,7 @@ func (vm *VM) ArmPreferredTarget() (uapi.VCPUInit, error) {
 // by uapi.ArmVCPUPSCI0_2 and the others. It comes before every other use of the
 // vCPU, and may be repeated with the same features.
 //
-// ioctl: KVM_ARM_VCPU_INIT (vcpu) · cap: basic · arch: arm64 · since: Linux 3.9 · doc: virt/kvm/api.rst "KVM_ARM_VCPU_INIT"
+// ioctl: KVM_ARM_VCPU_INIT (vcpu) · cap: basic · arch: arm64 · since: Linux 3.11 · doc: virt/kvm/api.rst "KVM_ARM_VCPU_INIT"
 func (v *VCPU) ArmVCPUInit(init *uapi.VCPUInit) error {
 	return vcpuSet(v, uapi.IoctlVCPUArmVCPUInit, init)
 }

@@ -15,10 +15,9 @@ import (
 // take what the guest has said.
 const flushTime = 5 * time.Second
 
-// board is the machine's devices and the bus that finds them.
-type board struct {
-	ownBoard // what only this architecture has
-
+// devices are the machine's devices and the bus that finds them: what the board of
+// every architecture has.
+type devices struct {
 	mmio    device.Bus
 	console serialPort
 	in      consoleInput
@@ -32,8 +31,9 @@ type serialPort interface {
 	Close() error
 }
 
-func newBoard(in io.Reader, console serialPort, others ...io.Closer) *board {
-	return &board{in: consoleInput{in}, console: console, others: others}
+// connect takes the devices that have something to end.
+func (b *devices) connect(in io.Reader, console serialPort, others ...io.Closer) {
+	b.in, b.console, b.others = consoleInput{in}, console, others
 }
 
 // place is a device at its address on a bus.
@@ -65,7 +65,7 @@ func (g gsi) SetLevel(high bool) error { return g.vm.IRQLine(g.number, high) }
 
 // start connects the console until the returned function is called, which
 // waits for the last output.
-func (b *board) start(ctx context.Context) (stop func()) {
+func (b *devices) start(ctx context.Context) (stop func()) {
 	b.in.start(ctx, b.console)
 	return func() {
 		ctx, cancel := context.WithTimeout(context.Background(), flushTime)
@@ -76,7 +76,7 @@ func (b *board) start(ctx context.Context) (stop func()) {
 }
 
 // close ends what the devices have running.
-func (b *board) close() error {
+func (b *devices) close() error {
 	// What went wrong on the console was its owner's to see.
 	_ = b.console.Close()
 	var errs []error

@@ -9,8 +9,12 @@ import (
 	"linuxkvm/device"
 )
 
-// ownBoard is a second bus: that of the I/O ports.
-type ownBoard struct{ ports device.Bus }
+// board is the machine's devices, most of them on the bus of the I/O ports.
+type board struct {
+	devices
+
+	ports device.Bus
+}
 
 // createBoard makes the devices and puts each at its address.
 func (m *Machine) createBoard() error {
@@ -18,7 +22,8 @@ func (m *Machine) createBoard() error {
 		Line: gsi{m.vm, x86.COM1GSI}, Output: m.cfg.ConsoleOut,
 	})
 	rtc := device.NewRTC(time.Now, gsi{m.vm, x86.RTCGSI})
-	b := newBoard(m.cfg.ConsoleIn, serial, rtc)
+	b := new(board)
+	b.connect(m.cfg.ConsoleIn, serial, rtc)
 	m.board = b
 	if err := addTo(&b.ports, []place{
 		{"serial port", x86.COM1Port, device.SerialSize, serial},

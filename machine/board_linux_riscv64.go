@@ -14,8 +14,8 @@ import (
 // ConsoleName is the kernel's name of the guest's first serial port.
 const ConsoleName = "ttyS0"
 
-// ownBoard is what only this architecture has: nothing.
-type ownBoard struct{}
+// board is the machine's devices.
+type board struct{ devices }
 
 // createBoard makes the devices and puts each at its address.
 func (m *Machine) createBoard() error {
@@ -31,7 +31,8 @@ func (m *Machine) createBoard() error {
 	}
 	serial := device.NewSerial(device.SerialConfig{Line: m.wired(plic, riscv64.UARTIRQ), Output: m.cfg.ConsoleOut})
 	rtc := device.NewGoldfishRTC(time.Now, m.wired(plic, riscv64.RTCIRQ))
-	m.board = newBoard(m.cfg.ConsoleIn, serial, rtc)
+	m.board = new(board)
+	m.board.connect(m.cfg.ConsoleIn, serial, rtc)
 	return addTo(&m.board.mmio, append(places,
 		place{"serial port", riscv64.UARTAddr, device.SerialSize, serial},
 		place{"real-time clock", riscv64.RTCAddr, device.GoldfishRTCSize, rtc},

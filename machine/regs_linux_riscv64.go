@@ -9,7 +9,7 @@ const (
 	reg64 = uapi.RegRISCV | uapi.RegSizeU64
 
 	coreReg   = reg64 | uapi.RegRISCVCore
-	regPC     = coreReg | 0
+	regPC     = coreReg
 	regRA     = coreReg | 1
 	regA0     = coreReg | 10
 	regA1     = coreReg | 11
@@ -21,10 +21,10 @@ const (
 	regSatpMode    = configReg | 6
 	regZicbopBlock = configReg | 7
 
-	regTimebase = reg64 | uapi.RegRISCVTimer | 0
+	regTimebase = reg64 | uapi.RegRISCVTimer
 
 	csrReg     = reg64 | uapi.RegRISCVCSR | uapi.RegRISCVCSRGeneral
-	regSstatus = csrReg | 0
+	regSstatus = csrReg
 	regSie     = csrReg | 1
 	regStvec   = csrReg | 2
 	regSepc    = csrReg | 4

@@ -50,7 +50,7 @@ func code(instructions ...uint32) []byte {
 // Ids of registers, by their place in struct kvm_riscv_core in words of 64 bits.
 const (
 	coreReg = uapi.RegRISCV | uapi.RegSizeU64 | uapi.RegRISCVCore
-	regPC   = coreReg | 0
+	regPC   = coreReg // the first
 	regA0   = coreReg | 10
 	regA1   = coreReg | 11
 	regMode = coreReg | 32

@@ -50,8 +50,8 @@ func processor(sys *kvm.System) (c CPU, err error) {
 	defer cpu.Close()
 	var isa, vendor, mode uint64
 	for id, into := range map[uint64]*uint64{
-		configReg | 0: &isa, configReg | 2: &vendor, configReg | 3: &c.Arch, configReg | 4: &c.Impl,
-		configReg | 6: &mode, timerReg | 0: &c.Timebase,
+		configReg: &isa, configReg | 2: &vendor, configReg | 3: &c.Arch, configReg | 4: &c.Impl,
+		configReg | 6: &mode, timerReg: &c.Timebase,
 	} {
 		if *into, err = optional(cpu, id); err != nil {
 			return c, err
