@@ -21,8 +21,17 @@ func (c *compiler) confirm(ctx context.Context, f *facts) error {
 		fmt.Fprintf(&b, "_Static_assert(_Alignof(%s) == %d, \"alignment of %s\");\n", name, r.align(), name)
 		confirmOffsets(&b, name, "", 0, r)
 	}
+	confirmRegisters(&b, f)
 	_, _, err := c.run(ctx, b.String(), "-fsyntax-only")
 	return err
+}
+
+// confirmRegisters does the same for the ids of registers.
+func confirmRegisters(b *strings.Builder, f *facts) {
+	b.WriteString(regPrelude)
+	for _, r := range f.registers {
+		fmt.Fprintf(b, "_Static_assert((%s) == %#xULL, \"id of %s\");\n", r.expr, r.id, r.c)
+	}
 }
 
 func confirmOffsets(b *strings.Builder, name, path string, base int, r *record) {

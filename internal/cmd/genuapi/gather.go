@@ -45,6 +45,9 @@ func gatherOne(ctx context.Context, clang string, h headers, t target) (*facts, 
 		return nil, nil, err
 	}
 	f.macros = found
+	if err := c.registers(ctx, f); err != nil {
+		return nil, nil, err
+	}
 	return f, rest, c.confirm(ctx, f)
 }
 

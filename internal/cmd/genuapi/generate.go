@@ -72,6 +72,11 @@ func emit(all []*facts, consts []*sorted, types [][]*goType) ([]*source, error) 
 	sources = append(sources, constantFiles(all, consts)...)
 	for i, f := range all {
 		sources = append(sources, ioctlFile(f, consts[i]))
+		registers, err := registerFile(f)
+		if err != nil {
+			return nil, err
+		}
+		sources = append(sources, registers)
 	}
 	return append(sources, emitStructs(all, types)...), nil
 }
@@ -90,7 +95,12 @@ func checkNames(f *facts, s *sorted, types []*goType) error {
 		taken[name] = c
 		return nil
 	}
-	lists := [][]constant{s.caps, s.exits, s.others}
+	lists := [][]constant{s.caps, s.exits, s.others, f.regValues}
+	for _, r := range f.registers {
+		if err := claim(r.golang, r.c); err != nil {
+			return err
+		}
+	}
 	for _, kind := range fdKinds {
 		lists = append(lists, s.ioctls[kind])
 	}
@@ -118,4 +128,5 @@ func checkNames(f *facts, s *sorted, types []*goType) error {
 var handWritten = []string{
 	"Cap", "Caps", "ExitReason", "ExitReasons",
 	"SystemIoctl", "VMIoctl", "VCPUIoctl", "DeviceIoctl",
+	"Reg", "RegID", "RegValue",
 }

@@ -2,8 +2,8 @@
 // architecture that has KVM and a 64-bit Go port.
 //
 // It parses no C. A compiler says which macros are integer constants and what
-// they are worth on each architecture, which of them are ioctl numbers, and, in
-// its debug information, how structs are laid out; sizeof and offsetof have to
+// they are worth on each architecture, which of them are ioctl numbers or ids of registers,
+// and, in its debug information, how structs are laid out; sizeof and offsetof have to
 // confirm that. The headers are those of Debian's newest linux-libc-dev, which
 // has all architectures; the file headers.version in the package's directory
 // pins the version.

@@ -7,6 +7,8 @@ type facts struct {
 	macros    []macro
 	enums     []enumeration
 	records   []*record // of the KVM headers, and those they reach
+	registers []register
+	regValues []constant // what the ids of registers are made of
 }
 
 // macro is an object-like macro that is an integer constant.
