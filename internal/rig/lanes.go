@@ -21,6 +21,12 @@ var lanes = []Lane{
 		Machine: arm64Machine, Console: "ttyAMA0", Modules: channelModules,
 	},
 	{
+		Name: "arm64-newest", GOARCH: "arm64",
+		Suite: "sid", DebArch: "arm64", Packages: []string{"linux-image-cloud-arm64"},
+		QEMU: "qemu-system-aarch64", QEMUPackage: "qemu-system-arm",
+		Machine: arm64Machine, Console: "ttyAMA0", Modules: channelModules,
+	},
+	{
 		Name: "riscv64-6.12", GOARCH: "riscv64",
 		Suite: "trixie", DebArch: "riscv64", Packages: []string{"linux-image-riscv64"},
 		QEMU: "qemu-system-riscv64", QEMUPackage: "qemu-system-riscv",
