@@ -5,11 +5,11 @@ package kvm
 import "linuxkvm/uapi"
 
 // IRQLine sets the level of an interrupt line of the in-kernel interrupt
-// controller. On amd64, riscv64 and ppc64le irq is the GSI; arm64 packs the kind of line
-// and the vCPU into it as the kernel's document says. An edge is a call with true
+// controller. On most architectures irq is the GSI; arm64 packs the kind of line
+// and the vCPU into it, which ArmIRQSPI and the like do. An edge is a call with true
 // and one with false.
 //
-// ioctl: KVM_IRQ_LINE (vm) · cap: KVM_CAP_IRQCHIP · arch: x86, arm64, riscv, loongarch, powerpc · since: Linux 2.6.24 · doc: virt/kvm/api.rst "KVM_IRQ_LINE"
+// ioctl: KVM_IRQ_LINE (vm) · cap: KVM_CAP_IRQCHIP · arch: x86, arm64, ppc, riscv, loongarch · since: Linux 2.6.24 · doc: virt/kvm/api.rst "KVM_IRQ_LINE"
 func (vm *VM) IRQLine(irq uint32, high bool) error {
 	_, err := vm.irqLine(uapi.IoctlVMIRQLine, irq, high)
 	return err
@@ -19,7 +19,7 @@ func (vm *VM) IRQLine(irq uint32, high bool) error {
 // 0 it was delivered to that many vCPUs, 0 it was merged with one that is still
 // pending, less than 0 it was masked or ignored.
 //
-// ioctl: KVM_IRQ_LINE_STATUS (vm) · cap: KVM_CAP_IRQ_INJECT_STATUS · arch: x86, arm64, riscv, loongarch, powerpc · since: Linux 2.6.30 · doc: virt/kvm/api.rst "KVM_IRQ_LINE"
+// ioctl: KVM_IRQ_LINE_STATUS (vm) · cap: KVM_CAP_IRQ_INJECT_STATUS · arch: x86, arm64, ppc, riscv, loongarch · since: Linux 2.6.30 · doc: virt/kvm/api.rst "KVM_IRQ_LINE"
 func (vm *VM) IRQLineStatus(irq uint32, high bool) (status int32, err error) {
 	status, err = vm.irqLine(uapi.IoctlVMIRQLineStatus, irq, high)
 	return status, explain(err, vm, uapi.CapIRQInjectStatus, "2.6.30")

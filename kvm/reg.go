@@ -8,16 +8,11 @@ import (
 
 // RegSize returns the size in bytes of the register with the given id, which is
 // part of the id, or 0 for an id that has none.
-func RegSize(id uint64) int {
-	shift := id & uapi.RegSizeMask >> uapi.RegSizeShift
-	if shift > 8 {
-		return 0
-	}
-	return 1 << shift
-}
+func RegSize(id uint64) int { return uapi.Reg(id).Size() }
 
 // OneReg reads one register into buf, which must have the register's size, in
-// the host's byte order. Ids are the architecture's.
+// the host's byte order. Ids are the architecture's: [GetOneReg] knows the size of
+// a register from the type of its id.
 //
 // ioctl: KVM_GET_ONE_REG (vcpu) · cap: KVM_CAP_ONE_REG · arch: all · since: Linux 3.4, x86: 6.18 · doc: virt/kvm/api.rst "KVM_GET_ONE_REG"
 func (v *VCPU) OneReg(id uint64, buf []byte) error {
@@ -60,7 +55,7 @@ func (v *VCPU) SetOneRegUint64(id, value uint64) error {
 
 func (v *VCPU) oneReg(req uapi.VCPUIoctl, id uint64, buf []byte) error {
 	if n := RegSize(id); n == 0 || n != len(buf) {
-		return invalid("%v: register %#x has %d bytes, the buffer has %d", req, id, n, len(buf))
+		return invalid("%v: register %v (%#x) has %d bytes, the buffer has %d", req, uapi.Reg(id), id, n, len(buf))
 	}
 	err := v.oneRegAt(req, id, buf)
 	return explain(err, v.vm, uapi.CapOneReg, oneRegSince)

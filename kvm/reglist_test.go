@@ -4,6 +4,7 @@ package kvm
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"linuxkvm/uapi"
@@ -18,8 +19,8 @@ func TestRegList(t *testing.T) {
 	}
 	must(t, err)
 	for i, id := range ids {
-		if RegSize(id) == 0 || slices.Contains(ids[:i], id) {
-			t.Errorf("register %#x has no size or is listed twice", id)
+		if id.Size() == 0 || slices.Contains(ids[:i], id) || strings.HasPrefix(id.String(), "Reg(") {
+			t.Errorf("register %v (%#x) has no size or no name, or is listed twice", id, uint64(id))
 		}
 	}
 }
