@@ -35,7 +35,7 @@ func SetArmFeatures(init *uapi.VCPUInit, features ...ArmFeature) error {
 // ArmInit is ArmVCPUInit for a processor like the host's with these features, and
 // no other optional ones.
 //
-// ioctl: KVM_ARM_PREFERRED_TARGET, KVM_ARM_VCPU_INIT (vcpu) · cap: basic · arch: arm64 · since: Linux 3.12 · doc: virt/kvm/api.rst "KVM_ARM_VCPU_INIT"
+// ioctl: KVM_ARM_VCPU_INIT (vcpu) · cap: basic · arch: arm64 · since: Linux 3.12 · doc: virt/kvm/api.rst "KVM_ARM_VCPU_INIT"
 func (v *VCPU) ArmInit(features ...ArmFeature) error {
 	init, err := v.vm.ArmPreferredTarget()
 	if err != nil {
