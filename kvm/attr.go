@@ -23,17 +23,24 @@ func hasAttr[R request](fd fdOf[R], req R, group uint32, attr uint64) (bool, err
 
 // doAttr reads an attribute into value or sets it to that.
 func doAttr[R request](fd fdOf[R], req R, group uint32, attr uint64, value []byte) error {
+	_, err := doAttrStatus(fd, req, group, attr, value)
+	return err
+}
+
+// doAttrStatus is doAttr for an attribute where the call's result says something.
+func doAttrStatus[R request](fd fdOf[R], req R, group uint32, attr uint64, value []byte) (int, error) {
 	g, err := sys.NewGuarded(len(value))
 	if err != nil {
-		return opError(opName("mmap"), err)
+		return 0, opError(opName("mmap"), err)
 	}
 	defer g.Free()
 	copy(g.Bytes(), value)
-	if _, err := ioctlStruct(fd, req, &uapi.DeviceAttr{Group: group, Attr: attr, Addr: g.Addr()}); err != nil {
-		return err
+	n, err := ioctlStruct(fd, req, &uapi.DeviceAttr{Group: group, Attr: attr, Addr: g.Addr()})
+	if err != nil {
+		return 0, err
 	}
 	copy(value, g.Bytes())
-	return nil
+	return n, nil
 }
 
 // HasAttr reports whether the host has an attribute.
