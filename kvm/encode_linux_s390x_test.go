@@ -121,3 +121,8 @@ func TestEncodeS390CPUModel(t *testing.T) {
 		log.refuses(t, err, "nil")
 	}
 }
+
+func TestEncodeNilValue(t *testing.T) {
+	var log attrLog
+	log.refuses(t, setAttrFrom[uint64](&log, 1, 2, nil), "nil", "2")
+}
