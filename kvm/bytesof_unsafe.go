@@ -8,9 +8,3 @@ func bytesOf[T any](p *T) []byte {
 	// SAFETY: the slice covers the value and keeps it; any bytes are a value of T.
 	return unsafe.Slice((*byte)(unsafe.Pointer(p)), unsafe.Sizeof(*p))
 }
-
-// sliceBytes is a slice of such values as bytes, in place.
-func sliceBytes[T any](list []T) []byte {
-	// SAFETY: as above; the slice covers the elements that there are.
-	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(list))), uintptr(len(list))*unsafe.Sizeof(*new(T)))
-}

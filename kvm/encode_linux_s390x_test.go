@@ -8,7 +8,7 @@ import (
 )
 
 func TestEncodeFLIC(t *testing.T) {
-	var log attrLog
+	var log statusLog
 	f := &FLIC{attrs: &log}
 	irqs := []uapi.S390IRQ{{Type: 1}, {Type: uapi.S390IntService}}
 	log.sets(t, f.Enqueue(irqs), 2, 144, sliceBytes(irqs))
@@ -31,13 +31,14 @@ func TestEncodeFLIC(t *testing.T) {
 	log.refuses(t, f.AISM(0, 2))
 	log.sets(t, f.AirqInject(9), 10, 9, nil)
 	log.sets(t, f.SetAISMAll(&uapi.S390AISAll{Simm: 1, Nimm: 2}), 11, 0, []byte{1, 2})
-	gets(t, &log, f.AISMAll, 11, 0)
+	gets(t, &log.attrLog, f.AISMAll, 11, 0)
 	log.refuses(t, f.SetAISMAll(nil))
 }
 
 // A buffer that is too small is followed by a larger one, up to what there can be.
 func TestEncodeFLICAllIRQs(t *testing.T) {
-	log := attrLog{status: 2, errs: []error{syscall.ENOMEM}}
+	log := statusLog{status: 2}
+	log.errs = []error{syscall.ENOMEM}
 	f := &FLIC{attrs: &log}
 	irqs, err := f.AllIRQs()
 	must(t, err)
@@ -58,7 +59,7 @@ func TestEncodeFLICAllIRQs(t *testing.T) {
 	if last := log.calls[len(log.calls)-1]; last.attr != 72*uapi.S390MaxFloatIRQs {
 		t.Errorf("the last buffer has %d bytes", last.attr)
 	}
-	log = attrLog{status: 1 << 30}
+	log = statusLog{status: 1 << 30}
 	if irqs, err = f.AllIRQs(); err != nil || len(irqs) != 64 {
 		t.Errorf("%d interrupts in a buffer for 64: %v", len(irqs), err)
 	}
@@ -125,4 +126,14 @@ func TestEncodeS390CPUModel(t *testing.T) {
 func TestEncodeNilValue(t *testing.T) {
 	var log attrLog
 	log.refuses(t, setAttrFrom[uint64](&log, 1, 2, nil), "nil", "2")
+}
+
+// statusLog answers with a status too.
+type statusLog struct {
+	attrLog
+	status int
+}
+
+func (l *statusLog) attrStatus(group uint32, attr uint64, value []byte) (int, error) {
+	return l.status, l.note(false, group, attr, value)
 }

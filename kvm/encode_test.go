@@ -23,9 +23,8 @@ func TestEncodingsOfEveryArchitecture(t *testing.T) {
 // attrLog stands for what has attributes: it notes what is read and set, and
 // answers with 1, 2, 3 and so on.
 type attrLog struct {
-	calls  []attrCall
-	status int
-	errs   []error // of the next calls
+	calls []attrCall
+	errs  []error // of the next calls
 }
 
 type attrCall struct {
@@ -66,10 +65,6 @@ func (l *attrLog) SetAttr(group uint32, attr uint64, value []byte) error {
 	return l.note(true, group, attr, value)
 }
 
-func (l *attrLog) attrStatus(group uint32, attr uint64, value []byte) (int, error) {
-	return l.status, l.note(false, group, attr, value)
-}
-
 // last is the one call that there was, which is forgotten.
 func (l *attrLog) last(t *testing.T) attrCall {
 	t.Helper()
@@ -93,23 +88,6 @@ func (l *attrLog) sets(t *testing.T, err error, group uint32, attr uint64, value
 	}
 }
 
-// gets does the same for a call that reads one, and that returns the answer.
-func gets[T comparable](t *testing.T, l *attrLog, get func() (T, error), group uint32, attr uint64) {
-	t.Helper()
-	got, err := get()
-	must(t, err)
-	c := l.last(t)
-	var want T
-	copy(bytesOf(&want), attrAnswer(len(bytesOf(&want))))
-	if c.set || c.group != group || c.attr != attr || len(c.value) != len(bytesOf(&want)) {
-		t.Errorf("set %v, group %d, attribute %#x, %d bytes; want group %d, attribute %#x, %d bytes",
-			c.set, c.group, c.attr, len(c.value), group, attr, len(bytesOf(&want)))
-	}
-	if got != want {
-		t.Errorf("got %v, want %v", got, want)
-	}
-}
-
 // refuses checks that a call is refused, with these words, and asks for nothing.
 func (l *attrLog) refuses(t *testing.T, err error, words ...string) {
 	t.Helper()
@@ -125,7 +103,6 @@ func second[T any](_ T, err error) error { return err }
 
 func u16(v uint16) []byte { return binary.NativeEndian.AppendUint16(nil, v) }
 func u32(v uint32) []byte { return binary.NativeEndian.AppendUint32(nil, v) }
-func u64(v uint64) []byte { return binary.NativeEndian.AppendUint64(nil, v) }
 
 func TestEncodeErrorIsKept(t *testing.T) {
 	var log attrLog
