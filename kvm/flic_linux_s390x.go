@@ -137,7 +137,9 @@ func (f *FLIC) AISM(isc uint8, mode uint16) error {
 // AirqInject makes an adapter's interrupt pending.
 //
 // attr: KVM_DEV_FLIC_AIRQ_INJECT (device) · since: Linux 4.12
-func (f *FLIC) AirqInject(id uint32) error { return orderAttr(f.attrs, uapi.DevFLICAirqInject, uint64(id)) }
+func (f *FLIC) AirqInject(id uint32) error {
+	return orderAttr(f.attrs, uapi.DevFLICAirqInject, uint64(id))
+}
 
 // AISMAll returns how adapter interrupts are suppressed, for all subclasses.
 //

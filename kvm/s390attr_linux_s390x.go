@@ -22,7 +22,9 @@ func (m S390Mem) EnableCMMA() error {
 // ClearCMMA forgets which pages the guest said it does not use.
 //
 // attr: KVM_S390_VM_MEM_CTRL, KVM_S390_VM_MEM_CLR_CMMA (vm) · since: Linux 3.15
-func (m S390Mem) ClearCMMA() error { return orderAttr(m.attrs, uapi.S390VMMemCtrl, uapi.S390VMMemClrCMMA) }
+func (m S390Mem) ClearCMMA() error {
+	return orderAttr(m.attrs, uapi.S390VMMemCtrl, uapi.S390VMMemClrCMMA)
+}
 
 // LimitSize returns how many bytes of memory the VM can have, or
 // uapi.S390NoMemLimit.
