@@ -22,6 +22,8 @@ type devices struct {
 	console serialPort
 	in      consoleInput
 	others  []io.Closer // devices with something to end
+
+	attached []*attached // virtio devices
 }
 
 // serialPort is the device that is the guest's console.
@@ -64,7 +66,7 @@ type gsi struct {
 func (g gsi) SetLevel(high bool) error { return g.vm.IRQLine(g.number, high) }
 
 // start connects the console until the returned function is called, which
-// waits for the last output.
+// waits for the last output, and for the end of what devices have begun.
 func (b *devices) start(ctx context.Context) (stop func()) {
 	b.in.start(ctx, b.console)
 	return func() {
@@ -72,6 +74,9 @@ func (b *devices) start(ctx context.Context) (stop func()) {
 		defer cancel()
 		_ = b.console.Flush(ctx) // a console that fails must not keep the machine
 		_ = b.console.Close()
+		for _, a := range b.attached {
+			_ = a.stop() // again by close, whose error it is
+		}
 	}
 }
 
@@ -82,6 +87,9 @@ func (b *devices) close() error {
 	var errs []error
 	for _, d := range b.others {
 		errs = append(errs, d.Close())
+	}
+	for _, a := range b.attached {
+		errs = append(errs, a.close())
 	}
 	return errors.Join(errs...)
 }

@@ -70,6 +70,7 @@ func (m *Machine) firmware() (rsdp uint64, err error) {
 		ResetPort:        x86.ResetPort,
 		ResetValue:       x86.ResetValue,
 		Serial:           []acpi.Serial{{Port: x86.COM1Port, GSI: x86.COM1GSI}},
+		Virtio:           m.virtioTable(),
 	}, x86.ACPIAddr, x86.ResetVectorAddr-x86.ACPIAddr)
 	if err != nil {
 		return 0, err

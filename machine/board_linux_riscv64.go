@@ -15,7 +15,11 @@ import (
 const ConsoleName = "ttyS0"
 
 // board is the machine's devices.
-type board struct{ devices }
+type board struct {
+	devices
+
+	plic *device.PLIC // nil where KVM has an interrupt controller
+}
 
 // createBoard makes the devices and puts each at its address.
 func (m *Machine) createBoard() error {
@@ -31,7 +35,7 @@ func (m *Machine) createBoard() error {
 	}
 	serial := device.NewSerial(device.SerialConfig{Line: m.wired(plic, riscv64.UARTIRQ), Output: m.cfg.ConsoleOut})
 	rtc := device.NewGoldfishRTC(time.Now, m.wired(plic, riscv64.RTCIRQ))
-	m.board = new(board)
+	m.board = &board{plic: plic}
 	m.board.connect(m.cfg.ConsoleIn, serial, rtc)
 	return addTo(&m.board.mmio, append(places,
 		place{"serial port", riscv64.UARTAddr, device.SerialSize, serial},

@@ -7,6 +7,7 @@ import (
 
 	"linuxkvm/boot"
 	"linuxkvm/kvm"
+	"linuxkvm/virtio"
 )
 
 // Defaults for what a Config leaves zero.
@@ -40,6 +41,11 @@ type Config struct {
 	// Memory is the size of guest RAM in bytes, a multiple of the page size: 4 KiB
 	// on amd64, and 64 KiB, the largest that a kernel may use, elsewhere.
 	Memory uint64
+
+	// Devices are virtio devices, which the guest finds in this order. The machine
+	// closes those that are an io.Closer when it is closed itself; each belongs to
+	// one machine.
+	Devices []virtio.Device
 
 	// ConsoleIn is what is typed on the guest's first serial port (ConsoleName);
 	// nil for nothing. A reader that blocks is left blocked when the machine ends:

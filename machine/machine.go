@@ -77,7 +77,7 @@ func (m *Machine) build() error {
 		m.cfg.System, m.ownSystem = sys, true
 	}
 	for _, step := range []func() error{
-		m.createVM, m.createMemory, m.createBoard, m.createCPUs, m.loadKernel,
+		m.createVM, m.createMemory, m.createBoard, m.attachDevices, m.createCPUs, m.loadKernel,
 	} {
 		if err := step(); err != nil {
 			return err

@@ -92,7 +92,7 @@ func (m *Machine) loadKernel() error {
 
 // describe says what the guest's devicetree tells.
 func (m *Machine) describe() (arm64.Board, error) {
-	b := arm64.Board{GICVersion: m.gicVersion(), ITS: m.hasITS(), UART: true, RTC: true}
+	b := arm64.Board{GICVersion: m.gicVersion(), ITS: m.hasITS(), UART: true, RTC: true, Virtio: m.virtioNodes()}
 	for _, cpu := range m.cpus {
 		mpidr, err := cpu.OneRegUint64(regMPIDR)
 		if err != nil {

@@ -88,7 +88,7 @@ func (m *Machine) loadKernel() error {
 
 // describe says what the guest's devicetree tells.
 func (m *Machine) describe(ids uint32) (riscv64.Board, error) {
-	b := riscv64.Board{CPUs: m.cfg.CPUs, AIA: ids, UART: true, RTC: true}
+	b := riscv64.Board{CPUs: m.cfg.CPUs, AIA: ids, UART: true, RTC: true, Virtio: m.virtioNodes()}
 	var err error
 	if b.TimebaseFrequency, err = m.cpus[0].OneRegUint64(regTimebase); err != nil {
 		return b, err

@@ -11,6 +11,14 @@ import (
 // irqfd is one.
 type Interrupt interface{ Signal() error }
 
+// LevelInterrupt is an Interrupt that stays until it is taken back: Signal raises a
+// line, and Lower, which the transport calls when the driver has acknowledged all,
+// lowers it.
+type LevelInterrupt interface {
+	Interrupt
+	Lower() error
+}
+
 // MMIOConfig is what a device's transport is connected to.
 type MMIOConfig struct {
 	Memory    Memory
@@ -31,6 +39,8 @@ type MMIO struct {
 	pending    atomic.Uint32 // interrupt status
 	generation atomic.Uint32 // of the configuration
 	broken     atomic.Bool   // needs a reset
+
+	line sync.Mutex // orders those who raise and lower a level
 
 	mu       sync.Mutex
 	closed   bool
@@ -82,7 +92,7 @@ func (m *MMIO) clear() {
 	m.status, m.accepted, m.queueSel, m.featSel = 0, 0, 0, [2]uint32{}
 	m.queues = make([]queueRegs, len(m.cfg.Doorbells))
 	m.broken.Store(false)
-	m.pending.Store(0)
+	m.acknowledge(^uint32(0))
 }
 
 func (m *MMIO) stopSession() {
@@ -90,13 +100,6 @@ func (m *MMIO) stopSession() {
 		m.session.stop()
 		m.session = nil
 	}
-}
-
-// raise interrupts the driver.
-func (m *MMIO) raise(why uint32) {
-	m.pending.Or(why)
-	// A line that is gone belongs to a machine that ends.
-	_ = m.cfg.Interrupt.Signal()
 }
 
 // fail says that the device needs a reset.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -191,5 +192,44 @@ func TestNewMMIORefuses(t *testing.T) {
 		}); err == nil {
 			t.Errorf("queues of %d are taken, with one doorbell", u.sizes)
 		}
+	}
+}
+
+// level is a line that stays.
+type level struct{ high atomic.Bool }
+
+func (l *level) Signal() error { l.high.Store(true); return nil }
+func (l *level) Lower() error  { l.high.Store(false); return nil }
+
+// A level-triggered line is high until all is acknowledged, and after a reset low.
+func TestLevelInterrupt(t *testing.T) {
+	line, bell := new(level), drive.NewBell()
+	u := &upper{sizes: []uint16{8}}
+	d := drive.New(t, u)
+	m, err := virtio.NewMMIO(u, virtio.MMIOConfig{Memory: d.Space, Interrupt: line, Doorbells: []virtio.Doorbell{bell}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.MMIO = m
+	d.Start(0)
+	u.session.ConfigChanged()
+	if !line.high.Load() {
+		t.Fatal("the line is low")
+	}
+	d.SetReg(drive.InterruptACK, 1)
+	if !line.high.Load() {
+		t.Error("the line is low, and only something else was acknowledged")
+	}
+	d.SetReg(drive.InterruptACK, 2)
+	if line.high.Load() {
+		t.Error("the line is high after all was acknowledged")
+	}
+	u.session.ConfigChanged()
+	d.SetReg(drive.Status, 0)
+	if line.high.Load() {
+		t.Error("the line is high after a reset")
+	}
+	if err := m.Close(); err != nil {
+		t.Error(err)
 	}
 }

@@ -19,7 +19,7 @@ func (m *MMIO) Write(offset uint64, p []byte) {
 	case regQueueNotify:
 		m.notify(v)
 	case regInterruptACK:
-		m.pending.And(^v)
+		m.acknowledge(v)
 	default:
 		m.mu.Lock()
 		defer m.mu.Unlock()
