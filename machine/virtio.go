@@ -6,7 +6,6 @@ import (
 	"io"
 
 	"linuxkvm/boot"
-	"linuxkvm/device"
 	"linuxkvm/kvm"
 	"linuxkvm/virtio"
 )
@@ -104,12 +103,3 @@ func (a *attached) close() error {
 	}
 	return errors.Join(errs...)
 }
-
-// wire is a level-triggered interrupt.
-type wire struct{ device.Line }
-
-// Signal implements virtio.Interrupt.
-func (w wire) Signal() error { return w.SetLevel(true) }
-
-// Lower implements virtio.LevelInterrupt.
-func (w wire) Lower() error { return w.SetLevel(false) }

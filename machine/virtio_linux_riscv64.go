@@ -2,6 +2,7 @@ package machine
 
 import (
 	"linuxkvm/boot/riscv64"
+	"linuxkvm/device"
 	"linuxkvm/virtio"
 )
 
@@ -28,3 +29,12 @@ func (m *Machine) virtioNodes() []riscv64.Virtio {
 	}
 	return out
 }
+
+// wire is a level-triggered interrupt.
+type wire struct{ device.Line }
+
+// Signal implements virtio.Interrupt.
+func (w wire) Signal() error { return w.SetLevel(true) }
+
+// Lower implements virtio.LevelInterrupt.
+func (w wire) Lower() error { return w.SetLevel(false) }
