@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"linuxkvm/internal/kmod"
 	"linuxkvm/internal/rig/wire"
 )
 
@@ -47,7 +48,7 @@ func Boot(ctx context.Context, opts Options) (*Session, error) {
 }
 
 // initramfs makes the initramfs with an init that is built now or given.
-func (o *Options) initramfs(ctx context.Context, modules []loadable) (*os.File, error) {
+func (o *Options) initramfs(ctx context.Context, modules []kmod.Loadable) (*os.File, error) {
 	init := o.Init
 	if init == "" {
 		path, remove, err := buildInit(ctx, o.Lane)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"linuxkvm/internal/debian"
+	"linuxkvm/internal/kmod"
 )
 
 // FetchOptions say how to get a kernel. The zero value is fine.
@@ -42,7 +43,7 @@ func (l Lane) Cached() (*Kernel, error) {
 func (l Lane) dir(cache string) string { return filepath.Join(cache, "lanes", l.Name) }
 
 // prepare returns the kernel and its modules, ready to load.
-func (l Lane) prepare(ctx context.Context, opts FetchOptions) (*Kernel, []loadable, error) {
+func (l Lane) prepare(ctx context.Context, opts FetchOptions) (*Kernel, []kmod.Loadable, error) {
 	if opts.Progress == nil {
 		opts.Progress = io.Discard
 	}
@@ -56,7 +57,7 @@ func (l Lane) prepare(ctx context.Context, opts FetchOptions) (*Kernel, []loadab
 	return k, mods, nil
 }
 
-func (l Lane) lockedPrepare(ctx context.Context, opts FetchOptions) (*Kernel, []loadable, error) {
+func (l Lane) lockedPrepare(ctx context.Context, opts FetchOptions) (*Kernel, []kmod.Loadable, error) {
 	cache, err := CacheDir()
 	if err != nil {
 		return nil, nil, err
@@ -82,7 +83,7 @@ func (l Lane) lockedPrepare(ctx context.Context, opts FetchOptions) (*Kernel, []
 	return l.open(dir)
 }
 
-func (l Lane) open(dir string) (*Kernel, []loadable, error) {
+func (l Lane) open(dir string) (*Kernel, []kmod.Loadable, error) {
 	k, err := openKernel(dir)
 	if err != nil {
 		return nil, nil, err

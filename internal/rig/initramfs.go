@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"linuxkvm/internal/cpio"
+	"linuxkvm/internal/kmod"
 	"linuxkvm/internal/rig/wire"
 )
 
@@ -21,7 +22,7 @@ import (
 //
 // It is not compressed. QEMU hands it over with one copy, while the emulated
 // processor would need seconds to inflate it.
-func makeInitramfs(init string, modules []loadable, files []File) (*os.File, error) {
+func makeInitramfs(init string, modules []kmod.Loadable, files []File) (*os.File, error) {
 	fd, err := unix.MemfdCreate("rig-initramfs", unix.MFD_CLOEXEC)
 	if err != nil {
 		return nil, fmt.Errorf("rig: memfd_create: %w", err)
@@ -34,7 +35,7 @@ func makeInitramfs(init string, modules []loadable, files []File) (*os.File, err
 	return f, nil
 }
 
-func writeInitramfs(f *os.File, init string, modules []loadable, files []File) error {
+func writeInitramfs(f *os.File, init string, modules []kmod.Loadable, files []File) error {
 	buffered := bufio.NewWriterSize(f, 1<<20)
 	w := cpio.NewWriter(buffered)
 	// The kernel opens it for process 1 before anything is mounted.
@@ -58,11 +59,11 @@ func writeInitramfs(f *os.File, init string, modules []loadable, files []File) e
 	return buffered.Flush()
 }
 
-func addModules(w *cpio.Writer, modules []loadable) error {
+func addModules(w *cpio.Writer, modules []kmod.Loadable) error {
 	var config wire.BootConfig
 	for _, m := range modules {
-		name := "/rig/modules/" + canonical(m.Name) + ".ko"
-		if err := w.File(name, 0o644, int64(len(m.data)), bytes.NewReader(m.data)); err != nil {
+		name := "/rig/modules/" + kmod.Canonical(m.Name) + ".ko"
+		if err := w.File(name, 0o644, int64(len(m.Data)), bytes.NewReader(m.Data)); err != nil {
 			return err
 		}
 		config.Modules = append(config.Modules, wire.Module{

@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"linuxkvm/internal/kmod"
 )
 
 // Kernel is a lane's kernel in the cache.
@@ -66,6 +68,16 @@ func (k *Kernel) check(path string, sum []byte) error {
 		return fmt.Errorf("%s %w", path, errDamaged)
 	}
 	return nil
+}
+
+// resolve returns modules and what they need, each checked when it is read.
+func (k *Kernel) resolve(wanted []Module) ([]kmod.Loadable, error) {
+	tree := kmod.Tree{Dir: k.Modules, Read: k.read}
+	mods, err := tree.Resolve(wanted)
+	if err != nil {
+		return nil, fmt.Errorf("kernel %s: %w", k.Release, err)
+	}
+	return mods, nil
 }
 
 // VerifyAll checks every file that was recorded.

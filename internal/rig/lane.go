@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+
+	"linuxkvm/internal/kmod"
 )
 
 // Lane is one architecture with one kernel: a row of the table in lanes.go.
@@ -33,14 +35,7 @@ type Lane struct {
 }
 
 // Module is a kernel module of a lane.
-type Module struct {
-	// Name is the module's, with underscores or dashes.
-	Name string
-	// Params are its parameters: "nested=1".
-	Params string
-	// Optional modules may be missing from the kernel or refuse to load.
-	Optional bool
-}
+type Module = kmod.Module
 
 // LaneByName returns a lane of the table.
 func LaneByName(name string) (Lane, error) {

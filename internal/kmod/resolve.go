@@ -1,4 +1,4 @@
-package rig
+package kmod
 
 import (
 	"bytes"
@@ -15,20 +15,31 @@ import (
 	"github.com/ulikunitz/xz"
 )
 
-// loadable is a module, uncompressed, that can be loaded once those before it are.
-type loadable struct {
-	Module
-	data []byte
+// Tree is a directory of modules, as /lib/modules/RELEASE is.
+type Tree struct {
+	// Dir is the directory.
+	Dir string
+	// Read reads a file below Dir; nil is os.ReadFile.
+	Read func(path string) ([]byte, error)
 }
 
-// resolve returns the wanted modules with what they depend on, in the order in
-// which to load them.
+// Loadable is a module, uncompressed, that can be loaded once those before it are.
+type Loadable struct {
+	Module
+	Data []byte
+}
+
+// Resolve returns the wanted modules with what they depend on, in the order in
+// which to load them. What the kernel has built in is left out.
 //
 // Debian's packages hold no modules.dep: depmod makes it when a package is
 // installed. So the dependencies are read where depmod reads them, in the
 // modules themselves.
-func (k *Kernel) resolve(wanted []Module) ([]loadable, error) {
-	r := resolver{k: k, files: map[string]string{}, builtin: map[string]bool{}, done: map[string]bool{}}
+func (t *Tree) Resolve(wanted []Module) ([]Loadable, error) {
+	r := resolver{dir: t.Dir, read: t.Read, files: map[string]string{}, builtin: map[string]bool{}, done: map[string]bool{}}
+	if r.read == nil {
+		r.read = os.ReadFile
+	}
 	if err := r.index(); err != nil {
 		return nil, err
 	}
@@ -41,16 +52,17 @@ func (k *Kernel) resolve(wanted []Module) ([]loadable, error) {
 }
 
 type resolver struct {
-	k       *Kernel
+	dir     string
+	read    func(string) ([]byte, error)
 	files   map[string]string
 	builtin map[string]bool
 	done    map[string]bool
-	order   []loadable
+	order   []Loadable
 }
 
 // index finds the modules by name and the names of those built in.
 func (r *resolver) index() error {
-	err := filepath.WalkDir(r.k.Modules, func(path string, d fs.DirEntry, err error) error {
+	err := filepath.WalkDir(r.dir, func(path string, d fs.DirEntry, err error) error {
 		if name, ok := moduleName(path); err == nil && ok {
 			r.files[name] = path
 		}
@@ -59,7 +71,7 @@ func (r *resolver) index() error {
 	if err != nil {
 		return err
 	}
-	list, err := os.ReadFile(filepath.Join(r.k.Modules, "modules.builtin"))
+	list, err := os.ReadFile(filepath.Join(r.dir, "modules.builtin"))
 	if err != nil {
 		return err
 	}
@@ -78,13 +90,14 @@ func moduleName(path string) (string, bool) {
 	case !ok, rest != "" && rest != ".xz" && rest != ".zst" && rest != ".gz":
 		return "", false
 	}
-	return canonical(name), true
+	return Canonical(name), true
 }
 
-func canonical(name string) string { return strings.ReplaceAll(name, "-", "_") }
+// Canonical is a module's name as the kernel spells it: with underscores.
+func Canonical(name string) string { return strings.ReplaceAll(name, "-", "_") }
 
 func (r *resolver) visit(m Module) error {
-	name := canonical(m.Name)
+	name := Canonical(m.Name)
 	if r.done[name] || r.builtin[name] {
 		return nil
 	}
@@ -94,9 +107,9 @@ func (r *resolver) visit(m Module) error {
 		if m.Optional {
 			return nil
 		}
-		return fmt.Errorf("kernel %s has no module %s", r.k.Release, m.Name)
+		return fmt.Errorf("%s: no module %s", r.dir, m.Name)
 	}
-	packed, err := r.k.read(path)
+	packed, err := r.read(path)
 	if err != nil {
 		return err
 	}
@@ -114,7 +127,7 @@ func (r *resolver) visit(m Module) error {
 			return err
 		}
 	}
-	r.order = append(r.order, loadable{Module: m, data: data})
+	r.order = append(r.order, Loadable{Module: m, Data: data})
 	return nil
 }
 
