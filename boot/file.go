@@ -44,3 +44,12 @@ func (f *File) Name() string { return f.f.Name() }
 
 // Close closes the file.
 func (f *File) Close() error { return f.f.Close() }
+
+// NewFile makes an Image of an open file, which belongs to it from then on.
+func NewFile(f *os.File) (*File, error) {
+	st, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	return &File{f: f, size: st.Size()}, nil
+}

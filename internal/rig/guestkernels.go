@@ -2,11 +2,19 @@ package rig
 
 import (
 	"context"
+	"maps"
 	"path"
+	"path/filepath"
+	"slices"
+
+	"linuxkvm/internal/kmod"
 )
 
 // GuestKernelsDir is where GuestKernels puts the images in the guest.
 const GuestKernelsDir = "/kernels"
+
+// GuestModulesDir is where the modules of each of them are.
+const GuestModulesDir = "/kernel-modules"
 
 // GuestKernelsEnv names the variable that tells tests that directory.
 const GuestKernelsEnv = "KVM_TEST_GUEST_KERNELS"
@@ -25,6 +33,28 @@ func GuestKernels(ctx context.Context, goarch string, opts FetchOptions) ([]File
 			return nil, err
 		}
 		files = append(files, File{Guest: path.Join(GuestKernelsDir, l.Name), Host: k.Image})
+		modules, err := k.guestModules(path.Join(GuestModulesDir, l.Name))
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, modules...)
+	}
+	return files, nil
+}
+
+// guestModules are the modules that guests of ours need, as files for a directory.
+func (k *Kernel) guestModules(dir string) ([]File, error) {
+	wanted := []Module{kmod.Virtio}
+	for _, what := range slices.Sorted(maps.Keys(kmod.GuestModules)) {
+		wanted = append(wanted, kmod.GuestModules[what]...)
+	}
+	modules, err := k.resolve(wanted)
+	if err != nil {
+		return nil, err
+	}
+	files := []File{{Guest: path.Join(dir, "modules.builtin"), Host: filepath.Join(k.Modules, "modules.builtin")}}
+	for _, m := range modules {
+		files = append(files, File{Guest: path.Join(dir, kmod.Canonical(m.Name)+".ko"), Data: m.Data})
 	}
 	return files, nil
 }

@@ -1,0 +1,108 @@
+package linux
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"linuxkvm/boot"
+	"linuxkvm/internal/guestinit"
+	"linuxkvm/internal/kmod"
+	"linuxkvm/kvm"
+	"linuxkvm/machine"
+)
+
+// Config describes a guest. The zero value is one with the running host's kernel and
+// nothing but this program in its root.
+type Config struct {
+	// System is the KVM to use; nil opens /dev/kvm for this guest.
+	System *kvm.System
+	// Kernel is the kernel; the zero value is the running host's.
+	Kernel Kernel
+	// CPUs is the number of vCPUs and Memory the size of guest RAM in bytes; zero is
+	// machine.DefaultCPUs and machine.DefaultMemory.
+	CPUs   int
+	Memory uint64
+	// Cmdline is added to the kernel's command line.
+	Cmdline string
+	// Console gets what the kernel and the guest's first process say on the serial
+	// port; nil discards it.
+	Console io.Writer
+	// Hostname is the guest's; empty is "microvm".
+	Hostname string
+	// Env is the environment of a command that brings none; nil is DefaultEnv.
+	Env []string
+	// Program is a static program that imports this package, for the guest's first
+	// process; empty is the program that is running.
+	Program string
+}
+
+// DefaultEnv is the environment of commands.
+var DefaultEnv = []string{
+	"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+	"HOME=/root", "LANG=C.UTF-8", "TERM=dumb",
+}
+
+// baseCmdline keeps the kernel quiet, which a serial port makes slow, and makes a
+// panic end the machine.
+const baseCmdline = "console=" + machine.ConsoleName + " quiet panic=-1"
+
+// withDefaults fills in what is left zero.
+func (c Config) withDefaults() (Config, error) {
+	var err error
+	if c.Kernel.Image == "" {
+		if c.Kernel, err = HostKernel(); err != nil {
+			return c, err
+		}
+	}
+	if c.Program == "" {
+		// Not os.Executable, whose file may be gone or another by now.
+		c.Program = "/proc/self/exe"
+	}
+	if c.Hostname == "" {
+		c.Hostname = "microvm"
+	}
+	if c.Env == nil {
+		c.Env = DefaultEnv
+	}
+	if c.Console == nil {
+		c.Console = io.Discard
+	}
+	return c, nil
+}
+
+// cmdline is the kernel's command line.
+func (c *Config) cmdline() string {
+	if c.Cmdline == "" {
+		return baseCmdline
+	}
+	return baseCmdline + " " + c.Cmdline
+}
+
+// images opens the kernel and makes the initramfs.
+func (c *Config) images() (kernel, initrd *boot.File, err error) {
+	ramfs := initramfs{
+		kernel: c.Kernel, program: c.Program, modules: c.modules(),
+		config: guestinit.Config{Hostname: c.Hostname, Env: c.Env},
+	}
+	if initrd, err = ramfs.build(); err != nil {
+		return nil, nil, err
+	}
+	if kernel, err = boot.Open(c.Kernel.Image); err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("linux: kernel: %w", err), initrd.Close())
+	}
+	return kernel, initrd, nil
+}
+
+// modules are what the guest needs.
+func (c *Config) modules() []kmod.Module {
+	list := []kmod.Module{kmod.Virtio}
+	return append(list, kmod.GuestModules["vsock"]...)
+}
+
+// IsGuest reports whether this process is in a guest that this package has made.
+func IsGuest() bool {
+	_, err := os.Stat(guestinit.ConfigPath)
+	return err == nil
+}
