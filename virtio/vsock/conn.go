@@ -42,6 +42,9 @@ type Conn struct {
 	closed             bool   // by us
 	noWrite            bool   // no more data from us
 	shut, saidClosed   bool   // the guest was told
+	settled            bool   // no longer one of the device's open connections
+	end                *time.Timer
+	drained            uint32 // of sent, when end was started
 
 	peerNoSend, peerNoRecv      bool
 	readDeadline, writeDeadline deadline
@@ -49,14 +52,29 @@ type Conn struct {
 
 var _ net.Conn = (*Conn)(nil)
 
-// closeTime is how long a guest may take to agree to the end of a connection. Linux
-// takes as long.
-const closeTime = 8 * time.Second
+const (
+	// closeTime is how long a guest may take to agree to the end of a connection.
+	// Linux takes as long.
+	closeTime = 8 * time.Second
+	// drainTime is how long a guest may take nothing of what was written before
+	// Close.
+	drainTime = time.Minute
+)
 
 func (d *Device) newConn(k key) *Conn {
 	c := &Conn{d: d, key: k, change: sync.NewCond(&d.mu)}
 	d.conns[k] = c
+	d.open++
 	return c
+}
+
+// settle has a connection that is over for both sides count no more: the guest
+// cannot make the host keep more of them than MaxConns, dead or alive.
+func (c *Conn) settle() {
+	if c.state == dead && c.closed && !c.settled {
+		c.settled = true
+		c.d.open--
+	}
 }
 
 // LocalAddr is the host's end.
@@ -186,18 +204,26 @@ func (c *Conn) Close() error {
 	c.taken += uint32(c.in.size())
 	c.in.drop()
 	if c.state == established {
-		c.d.wake(c)
-		time.AfterFunc(closeTime, c.giveUp)
+		c.drained = c.sent
+		c.end = time.AfterFunc(c.d.drainTime, c.giveUp)
+		c.d.wake(c) // which may be the end of it
 	}
+	c.settle()
 	c.change.Broadcast()
 	return nil
 }
 
-// giveUp resets a connection whose guest did not agree to its end.
+// giveUp resets a connection whose guest did not agree to its end, or takes nothing
+// of what is still to be sent.
 func (c *Conn) giveUp() {
 	c.d.mu.Lock()
 	defer c.d.mu.Unlock()
-	if c.state != dead {
+	switch {
+	case c.state == dead:
+	case !c.saidClosed && c.sent != c.drained:
+		c.drained = c.sent
+		c.end.Reset(c.d.drainTime)
+	default:
 		c.reset(errReset)
 	}
 }
@@ -206,6 +232,11 @@ func (c *Conn) giveUp() {
 func (c *Conn) fail(err error) {
 	c.state, c.err, c.pending = dead, err, 0
 	c.out.drop()
+	if c.end != nil {
+		c.end.Stop()
+	}
+	c.d.forget(c)
+	c.settle()
 	c.change.Broadcast()
 }
 

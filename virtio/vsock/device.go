@@ -4,7 +4,9 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
+	"time"
 
 	"linuxkvm/virtio"
 )
@@ -13,7 +15,8 @@ import (
 type Config struct {
 	// CID is the guest's address, 3 or more.
 	CID uint64
-	// MaxConns is how many connections there may be; DefaultMaxConns if 0.
+	// MaxConns is how many connections there may be; DefaultMaxConns if 0. Each
+	// takes up to 512 KiB: what waits for a reader on either side.
 	MaxConns int
 }
 
@@ -26,8 +29,8 @@ const (
 	// packetSize is the largest payload of a packet that the device sends, and that
 	// Linux does.
 	packetSize = 64 << 10
-	// maxStray is how many answers to packets of no connection wait to be sent;
-	// more are not given.
+	// maxStray is how many answers to packets of no connection wait to be sent.
+	// Until there is room for more, the guest's packets wait.
 	maxStray = 256
 	// queueSize is that of the queues.
 	queueSize = 256
@@ -42,15 +45,20 @@ var ErrNotReady = errors.New("vsock: the guest's driver is not ready")
 type Device struct {
 	cid      uint64
 	maxConns int
+	// How long a guest may take, see closeTime and drainTime.
+	closeTime, drainTime time.Duration
 
 	mu        sync.Mutex
 	work      *sync.Cond // there is something to send, or the session has ended
+	room      *sync.Cond // stray has room, or the session has ended
 	session   *virtio.Session
 	conns     map[key]*Conn
+	open      int // connections that count: those in conns, and those not yet closed
 	listeners map[uint32]*Listener
 	sendable  []*Conn  // those with something to send, in turn
 	stray     []header // answers to packets of no connection
 	nextPort  uint32
+	moved     chan struct{} // the guest is to be told of a transport reset
 }
 
 // key names a connection.
@@ -69,8 +77,9 @@ func New(cfg Config) (*Device, error) {
 	d := &Device{
 		cid: cfg.CID, maxConns: cfg.MaxConns, nextPort: firstPort,
 		conns: map[key]*Conn{}, listeners: map[uint32]*Listener{},
+		closeTime: closeTime, drainTime: drainTime, moved: make(chan struct{}, 1),
 	}
-	d.work = sync.NewCond(&d.mu)
+	d.work, d.room = sync.NewCond(&d.mu), sync.NewCond(&d.mu)
 	return d, nil
 }
 
@@ -108,6 +117,7 @@ func (d *Device) Start(s *virtio.Session) error {
 	d.mu.Unlock()
 	s.Go(func() { d.send(s.Queues[rxQueue]) })
 	s.Go(func() { d.receive(s.Queues[txQueue]) })
+	s.Go(func() { d.events(s) })
 	s.Go(func() {
 		<-s.Context.Done()
 		d.end()
@@ -120,10 +130,24 @@ func (d *Device) end() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.session = nil
+	d.failAll()
+	d.work.Broadcast()
+	d.room.Broadcast()
+}
+
+// failAll resets every connection without telling the guest.
+func (d *Device) failAll() {
+	d.sendable, d.stray = nil, nil
 	for _, c := range d.conns {
 		c.fail(errReset)
 	}
 	clear(d.conns)
-	d.sendable, d.stray = nil, nil
-	d.work.Broadcast()
+}
+
+// forget takes a connection out of the turn.
+func (d *Device) forget(c *Conn) {
+	if c.queued {
+		c.queued = false
+		d.sendable = slices.DeleteFunc(d.sendable, func(o *Conn) bool { return o == c })
+	}
 }

@@ -29,7 +29,7 @@ func (d *Device) request(port uint32) (*Conn, error) {
 	if d.session == nil {
 		return nil, ErrNotReady
 	}
-	if len(d.conns) >= d.maxConns {
+	if d.open >= d.maxConns {
 		return nil, fmt.Errorf("%d connections, the most that this device has: %w", d.maxConns, syscall.ENFILE)
 	}
 	own := d.freePort(port)
@@ -62,15 +62,28 @@ func (c *Conn) awaitConnected(ctx context.Context) error {
 	defer c.d.mu.Unlock()
 	for c.state == connecting {
 		if err := ctx.Err(); err != nil {
-			c.reset(err)
+			c.abandon(err)
 			return err
 		}
 		c.change.Wait()
 	}
 	if c.state == dead {
+		c.closed = true // nobody gets to see it
+		c.settle()
 		return c.err
 	}
 	return nil
+}
+
+// abandon ends a connection that was not made in time. A guest that was not yet
+// asked for it needs no answer.
+func (c *Conn) abandon(err error) {
+	c.closed = true
+	if c.pending&(1<<opRequest) != 0 {
+		c.remove(err)
+	} else {
+		c.reset(err)
+	}
 }
 
 // Listener takes connections that the guest makes: a net.Listener.
@@ -101,12 +114,29 @@ func (d *Device) Listen(port uint32) (net.Listener, error) {
 
 // Accept waits for a connection.
 func (l *Listener) Accept() (net.Conn, error) {
-	select {
-	case <-l.closed:
-	case c := <-l.backlog:
-		return c, nil
+	for {
+		select {
+		case <-l.closed:
+			return nil, &net.OpError{Op: "accept", Net: "vsock", Addr: l.Addr(), Err: net.ErrClosed}
+		case c := <-l.backlog:
+			if !c.stillborn() {
+				return c, nil
+			}
+		}
 	}
-	return nil, &net.OpError{Op: "accept", Net: "vsock", Addr: l.Addr(), Err: net.ErrClosed}
+}
+
+// stillborn says whether the guest has reset a connection before it was accepted,
+// and before it has sent anything.
+func (c *Conn) stillborn() bool {
+	c.d.mu.Lock()
+	defer c.d.mu.Unlock()
+	if c.state != dead || c.err == nil || c.in.size() > 0 {
+		return false
+	}
+	c.closed = true
+	c.settle()
+	return true
 }
 
 // Addr is the address of the host with the port.

@@ -1,5 +1,7 @@
 package vsock
 
+import "time"
+
 // take acts on a packet of the connection.
 func (c *Conn) take(h *header, data []byte) {
 	c.credit(h)
@@ -62,6 +64,9 @@ func (c *Conn) takeData(data []byte) {
 func (c *Conn) takeShutdown(flags uint32) {
 	c.peerNoRecv = c.peerNoRecv || flags&shutdownReceive != 0
 	c.peerNoSend = c.peerNoSend || flags&shutdownSend != 0
+	if c.peerNoRecv {
+		c.out.drop()
+	}
 	if c.peerNoRecv && c.peerNoSend {
 		c.reset(nil)
 	}
@@ -131,6 +136,8 @@ func (c *Conn) shutdownPacket(h *header, p []byte) int {
 	case c.closed && !c.saidClosed:
 		h.flags = shutdownBoth
 		c.shut, c.saidClosed = true, true
+		c.end.Stop()
+		c.end = time.AfterFunc(c.d.closeTime, c.giveUp)
 	case c.noWrite && !c.shut:
 		h.flags = shutdownSend
 		c.shut = true

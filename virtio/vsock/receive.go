@@ -6,8 +6,8 @@ import (
 
 // receive takes packets from the guest until the session ends.
 func (d *Device) receive(q *virtio.Queue) {
-	payload := make([]byte, packetSize)
-	for {
+	payload := make([]byte, bufferSize) // a packet has no more than there is room for
+	for d.awaitRoom() {
 		c, err := q.Next()
 		if err != nil {
 			return
@@ -24,6 +24,18 @@ func (d *Device) receive(q *virtio.Queue) {
 	}
 }
 
+// awaitRoom waits until there is room for an answer, which a guest makes by taking
+// packets (section 5.10.6.1: whoever has no resources left may wait for the other
+// side to take packets). It is false if the session has ended.
+func (d *Device) awaitRoom() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for d.session != nil && len(d.stray) >= maxStray {
+		d.room.Wait()
+	}
+	return d.session != nil
+}
+
 // take acts on a packet.
 func (d *Device) take(h *header, c *virtio.Chain, buf []byte) {
 	if h.srcCID != d.cid {
@@ -32,12 +44,14 @@ func (d *Device) take(h *header, c *virtio.Chain, buf []byte) {
 	data, ok := payload(h, c, buf)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if !ok || h.dstCID != HostCID || h.kind != kindStream {
+	if h.dstCID != HostCID || h.kind != kindStream {
 		d.refuse(h)
 		return
 	}
 	conn := d.conns[key{h.dstPort, h.srcPort}]
 	switch {
+	case conn != nil && !ok:
+		conn.reset(errReset)
 	case conn != nil:
 		conn.take(h, data)
 		d.wake(conn)
@@ -64,7 +78,7 @@ func payload(h *header, c *virtio.Chain, buf []byte) ([]byte, bool) {
 // accept makes a connection for a listener.
 func (d *Device) accept(h *header) {
 	l := d.listeners[h.dstPort]
-	if l == nil || len(l.backlog) == cap(l.backlog) || len(d.conns) >= d.maxConns {
+	if l == nil || len(l.backlog) == cap(l.backlog) || d.open >= d.maxConns {
 		d.refuse(h)
 		return
 	}

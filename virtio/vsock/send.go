@@ -11,8 +11,10 @@ func (d *Device) send(q *virtio.Queue) {
 		if err != nil {
 			return
 		}
-		n := d.nextPacket(buf[:min(len(buf), c.Writable.Size())])
-		// A buffer too small for a header is given back empty: the driver's loss.
+		n, ok := d.awaitPacket(buf[:min(len(buf), c.Writable.Size())])
+		if !ok {
+			return
+		}
 		if n, err = c.Writable.Write(buf[:n]); err != nil {
 			q.Break(err)
 			return
@@ -33,16 +35,28 @@ func (d *Device) awaitWork() bool {
 	return d.session != nil
 }
 
+// awaitPacket fills p with a packet; false if the session has ended. What there was
+// to say may have been settled in the meantime: then the guest's buffer is kept.
+func (d *Device) awaitPacket(p []byte) (int, bool) {
+	if len(p) < headerSize {
+		return 0, true // a buffer too small for anything: the driver's loss
+	}
+	for d.awaitWork() {
+		if n := d.nextPacket(p); n > 0 {
+			return n, true
+		}
+	}
+	return 0, false
+}
+
 // nextPacket fills p with one packet and returns its length.
 func (d *Device) nextPacket(p []byte) int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if len(p) < headerSize {
-		return 0
-	}
 	if len(d.stray) > 0 {
 		h := d.stray[0]
 		d.stray = d.stray[1:]
+		d.room.Signal()
 		h.encode(p)
 		return headerSize
 	}
@@ -55,8 +69,6 @@ func (d *Device) nextPacket(p []byte) int {
 			return n
 		}
 	}
-	// Nothing is left of what there was to say. A packet that says what the guest
-	// knows does no harm, but an empty buffer does none either.
 	return 0
 }
 
@@ -71,7 +83,7 @@ func (d *Device) wake(c *Conn) {
 
 // refuse answers a packet of no connection.
 func (d *Device) refuse(h *header) {
-	if h.op == opRST || len(d.stray) >= maxStray {
+	if h.op == opRST || d.session == nil {
 		return
 	}
 	d.stray = append(d.stray, header{
