@@ -59,9 +59,9 @@ func (q *Queue) storeUsed(offset uint64, v uint16) error {
 	return nil
 }
 
-// wantsInterrupt says whether the driver wants to be told of the chain that was
-// given back last.
-func (q *Queue) wantsInterrupt() (bool, error) {
+// wantsInterrupt says whether the driver wants to be told of one of the n chains that
+// were given back last.
+func (q *Queue) wantsInterrupt(n uint16) (bool, error) {
 	if !q.cfg.EventIdx {
 		flags, err := q.mem.LoadUint16(q.cfg.Avail + ringFlags)
 		if err != nil {
@@ -73,5 +73,5 @@ func (q *Queue) wantsInterrupt() (bool, error) {
 	if err != nil {
 		return false, broken("the available ring: %v", err)
 	}
-	return event == q.used-1, nil
+	return q.used-1-event < n, nil
 }

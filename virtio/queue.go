@@ -147,39 +147,54 @@ func (q *Queue) available() (uint16, error) {
 
 // push puts a chain into the used ring and interrupts the driver if it wants that.
 func (q *Queue) push(c *Chain, written uint32) error {
-	wanted, err := q.putUsed(c.head, written)
+	q.mu.Lock()
+	err := q.putUsed(0, c.head, written)
+	wanted := false
+	if err == nil {
+		wanted, err = q.publish(1)
+	}
+	q.mu.Unlock()
 	q.recycle(c)
+	return q.pushed(wanted, err)
+}
+
+// pushed ends what gives chains back.
+func (q *Queue) pushed(interrupt bool, err error) error {
 	if err != nil {
 		if !errors.Is(err, ErrStopped) {
 			q.Break(err)
 		}
 		return err
 	}
-	if wanted {
+	if interrupt {
 		q.interrupt()
 	}
 	return nil
 }
 
-func (q *Queue) putUsed(head uint16, written uint32) (interrupt bool, err error) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
+// putUsed writes the entry that is n after the last published one. Locked.
+func (q *Queue) putUsed(n int, head uint16, written uint32) error {
 	if q.stopped.Load() {
-		return false, ErrStopped
+		return ErrStopped
 	}
 	var entry [usedEntry]byte
 	binary.LittleEndian.PutUint32(entry[0:], uint32(head))
 	binary.LittleEndian.PutUint32(entry[4:], written)
-	slot := uint64(q.used % q.cfg.Size)
+	slot := uint64((q.used + uint16(n)) % q.cfg.Size)
 	if _, err := q.mem.WriteAt(entry[:], int64(q.cfg.Used+ringEntries+usedEntry*slot)); err != nil {
-		return false, broken("the used ring: %v", err)
+		return broken("the used ring: %v", err)
 	}
-	q.used++
-	// The index comes after the entry: the store orders them.
+	return nil
+}
+
+// publish shows the driver n entries at once. Locked.
+func (q *Queue) publish(n int) (interrupt bool, err error) {
+	q.used += uint16(n)
+	// The index comes after the entries: the store orders them.
 	if err := q.mem.StoreUint16(q.cfg.Used+ringIndex, q.used); err != nil {
 		return false, broken("the used ring: %v", err)
 	}
-	return q.wantsInterrupt()
+	return q.wantsInterrupt(uint16(n))
 }
 
 // Break says that the device cannot go on with this driver; it needs a reset.

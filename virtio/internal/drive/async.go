@@ -91,3 +91,9 @@ func (p *Pool) Recv() []byte {
 	p.buffers = append(p.buffers, b)
 	return p.d.Get(b.GPA, min(n, b.Size))
 }
+
+// SetUsedEvent asks for an interrupt when the index of the used ring passes v.
+func (q *Queue) SetUsedEvent(v uint16) {
+	q.d.T.Helper()
+	q.d.Put(q.Avail+4+2*uint64(q.Size), binary.LittleEndian.AppendUint16(nil, v))
+}
