@@ -4,7 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	gonet "net"
+	stdnet "net"
 	"sync"
 	"sync/atomic"
 
@@ -14,7 +14,7 @@ import (
 // Config describes a device.
 type Config struct {
 	// MAC is the guest's address, which must be of one host: an even first byte.
-	MAC gonet.HardwareAddr
+	MAC stdnet.HardwareAddr
 	// MTU is the largest IP packet that the guest is told to send, 68 to 65535; 0 to
 	// tell it nothing.
 	MTU int

@@ -5,7 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	gonet "net"
+	stdnet "net"
 	"strings"
 	"testing"
 	"time"
@@ -15,7 +15,7 @@ import (
 	"linuxkvm/virtio/net"
 )
 
-var mac = gonet.HardwareAddr{2, 0, 0, 0, 0, 7}
+var mac = stdnet.HardwareAddr{2, 0, 0, 0, 0, 7}
 
 // wire is a backend whose other end is the test.
 type wire struct {
@@ -87,7 +87,7 @@ func soon(t testing.TB, what string, is func() bool) {
 func TestNew(t *testing.T) {
 	w := newWire(0)
 	for want, cfg := range map[string]net.Config{
-		"MAC address": {MAC: gonet.HardwareAddr{1, 0, 0, 0, 0, 0}, Backend: w},
+		"MAC address": {MAC: stdnet.HardwareAddr{1, 0, 0, 0, 0, 0}, Backend: w},
 		"6 bytes":     {MAC: mac[:5], Backend: w},
 		"MTU 67":      {MAC: mac, MTU: 67, Backend: w},
 		"usernet":     {MAC: mac},
