@@ -260,14 +260,13 @@ func TestNoBuffers(t *testing.T) {
 	_, d := newDevice(t, w)
 	for range 3 {
 		d.Start(0)
-		q := d.Queue(0)
 		w.to <- packet(net.Header{}, 60)
 		time.Sleep(10 * time.Millisecond)
 		if len(w.to) != 1 {
 			t.Fatal("a packet was taken that nobody wants")
 		}
 		d.Start(0) // waits for buffers, until the reset
-		q = d.Queue(0)
+		q := d.Queue(0)
 		q.Add(d.In(2000))
 		q.Kick()
 		if _, n := q.WaitUsed(); n != 72 {
