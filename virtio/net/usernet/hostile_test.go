@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	stdnet "net"
 	"net/netip"
 	"testing"
 	"time"
@@ -215,6 +216,37 @@ func TestFlood(t *testing.T) {
 	}
 	if got == 0 || got > 1024 {
 		t.Errorf("%d packets waited", got)
+	}
+}
+
+// A guest that does not complete its connections keeps Close from nothing.
+func TestHandshakes(t *testing.T) {
+	l, err := stdnet.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	asked := make(chan struct{}, 1000)
+	n := alone(t, usernet.Config{Allow: func(string, netip.AddrPort) error { asked <- struct{}{}; return nil }})
+	for i := range uint16(300) {
+		syn := []byte{4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x50, 2, 255, 255, 0, 0, 0, 0}
+		binary.BigEndian.PutUint16(syn, 1024+i)
+		binary.BigEndian.PutUint16(syn[2:], uint16(l.Addr().(*stdnet.TCPAddr).Port))
+		if err := n.WritePacket(packet(6, "192.168.127.2", n.Host().String(), syn)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	<-asked
+	time.Sleep(100 * time.Millisecond)
+	if len(asked) == 0 || len(asked) > 128 {
+		t.Errorf("%d connections at a time", len(asked)+1)
+	}
+	start := time.Now()
+	if err := n.Close(); err != nil {
+		t.Error(err)
+	}
+	if d := time.Since(start); d > time.Second {
+		t.Errorf("Close took %v", d)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"sync"
+	"time"
 
 	"gvisor.dev/gvisor/pkg/tcpip"
 	"gvisor.dev/gvisor/pkg/tcpip/header"
@@ -165,9 +166,24 @@ func (n *Network) Close() error {
 	n.mu.Unlock()
 	if first {
 		n.cancel()
-		n.running.Wait()
+		n.abort()
 		n.link.Close()
 		n.stack.Destroy()
 	}
 	return nil
+}
+
+// abort waits for all goroutines. One may be in a handshake, which only the end of its
+// endpoint ends, and another about to begin one.
+func (n *Network) abort() {
+	done := make(chan struct{})
+	go func() { n.running.Wait(); close(done) }()
+	for {
+		n.stack.Close()
+		select {
+		case <-done:
+			return
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
 }
