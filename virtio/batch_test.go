@@ -42,10 +42,11 @@ func TestReleaseAll(t *testing.T) {
 			q := d.Queue(0)
 			for i := range 40 {
 				free := []drive.Buffer{d.In(8), d.In(8)}
+				// Wants to be told of the first, or of the second: before the device
+				// can see them.
+				q.SetUsedEvent(q.UsedIndex() + uint16(i%2))
 				first := q.Add(free[0])
 				second := q.Add(free[1])
-				// Wants to be told of the first, or of the second.
-				q.SetUsedEvent(q.UsedIndex() + uint16(i%2))
 				q.Kick()
 				if err := d.IRQ.Within(drive.Patience); err != nil {
 					t.Fatalf("turn %d: %v", i, err)
