@@ -9,6 +9,12 @@ var lanes = []Lane{
 		Machine: amd64Machine, Console: "ttyS0", Modules: amd64Modules, HardwareModules: amd64HardwareModules,
 	},
 	{
+		Name: "amd64-6.12", GOARCH: "amd64",
+		Suite: "trixie", DebArch: "amd64", Packages: []string{"linux-image-cloud-amd64"},
+		QEMU: "qemu-system-x86_64", QEMUPackage: "qemu-system-x86",
+		Machine: amd64Machine, Console: "ttyS0", Modules: amd64Modules, HardwareModules: amd64HardwareModules,
+	},
+	{
 		Name: "amd64-newest", GOARCH: "amd64",
 		Suite: "sid", DebArch: "amd64", Packages: []string{"linux-image-cloud-amd64"},
 		QEMU: "qemu-system-x86_64", QEMUPackage: "qemu-system-x86",
