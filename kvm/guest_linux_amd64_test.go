@@ -1,10 +1,7 @@
 package kvm
 
 import (
-	"context"
-	"errors"
 	"testing"
-	"time"
 
 	"linuxkvm/memory"
 	"linuxkvm/uapi"
@@ -41,7 +38,7 @@ func newGuest(tb testing.TB, code ...byte) (*VM, *VCPU, *memory.Region) {
 // test for another reason than want or when it takes seconds.
 func runUntil(tb testing.TB, v *VCPU, want uapi.ExitReason) Exit {
 	tb.Helper()
-	exit, err := runFor(v, 20*time.Second)
+	exit, err := runFor(v, runLimit)
 	if err != nil {
 		tb.Fatalf("Run: %v", err)
 	}
@@ -50,21 +47,4 @@ func runUntil(tb testing.TB, v *VCPU, want uapi.ExitReason) Exit {
 		tb.Fatalf("exit reason %v, want %v; registers %+v", exit.Reason(), want, regs)
 	}
 	return exit
-}
-
-func runFor(v *VCPU, limit time.Duration) (Exit, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), limit)
-	defer cancel()
-	var last Exit
-	err := v.Loop(ctx, func(e Exit) error {
-		if e.Reason() == uapi.ExitIntr {
-			return nil
-		}
-		last = e
-		return ErrStop
-	})
-	if errors.Is(err, context.DeadlineExceeded) {
-		err = errors.New("the guest did not exit in time")
-	}
-	return last, err
 }

@@ -2,6 +2,8 @@ package kvm
 
 import (
 	"encoding/binary"
+	"fmt"
+	"strings"
 	"testing"
 
 	"linuxkvm/memory"
@@ -173,7 +175,7 @@ func riscvFinish(tb testing.TB, v *VCPU) {
 // test for another reason than want, or when it takes seconds.
 func riscvRun(tb testing.TB, v *VCPU, want uapi.ExitReason) Exit {
 	tb.Helper()
-	exit, err := runFor(v, 20*time.Second)
+	exit, err := runFor(v, runLimit)
 	if err != nil || exit.Reason() != want {
 		tb.Fatalf("exit reason %v, %v, want %v; %s", exit.Reason(), err, want, riscvState(v))
 	}
