@@ -14,14 +14,7 @@ const guestBase = 0x1000
 // a stack below it.
 func realMode(tb testing.TB, v *VCPU, r *memory.Region, code ...byte) {
 	tb.Helper()
-	if _, err := r.WriteAt(code, guestBase); err != nil {
-		tb.Fatal(err)
-	}
-	sregs, err := v.Sregs()
-	must(tb, err)
-	sregs.CS.Base, sregs.CS.Selector = 0, 0
-	must(tb, v.SetSregs(&sregs))
-	must(tb, v.SetRegs(&uapi.Regs{RIP: guestBase, RSP: guestBase, RFLAGS: 2}))
+	must(tb, startProgram(v, r, code))
 }
 
 // newGuest is a VM with one vCPU in real mode, with 64 KiB of memory at 0.
