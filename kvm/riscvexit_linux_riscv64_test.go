@@ -224,10 +224,10 @@ func TestRISCVDebugExit(t *testing.T) {
 	needCap(t, vm, uapi.CapSetGuestDebug, "6.10")
 	must(t, v.SetDebugBreakpoints(true))
 	riscvRun(t, v, uapi.ExitDebug)
-	if pc, a0 := oneReg(t, v, uapi.RegRISCVCorePC), oneReg(t, v, uapi.RegRISCVCoreA0); pc != riscvBase+4 || a0 != 1 {
-		t.Errorf("stopped at %#x with A0 %d, want %#x and 1", pc, a0, riscvBase+4)
+	if pc, a0 := oneReg(t, v, uapi.RegRISCVCorePC), oneReg(t, v, uapi.RegRISCVCoreA0); pc != guestBase+4 || a0 != 1 {
+		t.Errorf("stopped at %#x with A0 %d, want %#x and 1", pc, a0, guestBase+4)
 	}
-	must(t, SetOneReg(v, uapi.RegRISCVCorePC, riscvBase+8))
+	must(t, SetOneReg(v, uapi.RegRISCVCorePC, guestBase+8))
 	must(t, v.SetDebugBreakpoints(false))
 	riscvFinish(t, v)
 	if a0 := oneReg(t, v, uapi.RegRISCVCoreA0); a0 != 2 {
