@@ -39,6 +39,24 @@ var lanes = []Lane{
 		QEMU: "qemu-system-riscv64", QEMUPackage: "qemu-system-riscv",
 		Machine: riscv64AIAMachine, Console: "ttyS0", Modules: riscv64Modules,
 	},
+	{
+		Name: "ppc64le-6.1", GOARCH: "ppc64le",
+		Suite: "bookworm", DebArch: "ppc64el", Packages: []string{"linux-image-powerpc64le"},
+		QEMU: "qemu-system-ppc64", QEMUPackage: "qemu-system-ppc",
+		Machine: ppc64leMachine, Console: "hvc0", Modules: ppc64leModules,
+	},
+	{
+		Name: "ppc64le-6.12", GOARCH: "ppc64le",
+		Suite: "trixie", DebArch: "ppc64el", Packages: []string{"linux-image-powerpc64le"},
+		QEMU: "qemu-system-ppc64", QEMUPackage: "qemu-system-ppc",
+		Machine: ppc64leMachine, Console: "hvc0", Modules: ppc64leModules,
+	},
+	{
+		Name: "ppc64le-newest", GOARCH: "ppc64le",
+		Suite: "sid", DebArch: "ppc64el", Packages: []string{"linux-image-powerpc64le"},
+		QEMU: "qemu-system-ppc64", QEMUPackage: "qemu-system-ppc",
+		Machine: ppc64leMachine, Console: "hvc0", Modules: ppc64leModules,
+	},
 }
 
 // The processor is AMD's: QEMU emulates SVM and not VMX.
@@ -60,6 +78,15 @@ var (
 
 	riscv64Modules = append([]Module{{Name: "kvm"}}, channelModules...)
 )
+
+// The machine is a guest of QEMU's own hypervisor, which offers it nested guests of
+// its own by hypercalls (of POWER9's kind). Emulation has none of the mitigations
+// that the pseries machine promises by default.
+var ppc64leMachine = []string{
+	"-machine", "pseries,cap-nested-hv=on,cap-cfpc=broken,cap-sbbc=broken,cap-ibs=broken,cap-ccf-assist=off", "-cpu", "POWER9",
+}
+
+var ppc64leModules = append([]Module{{Name: "kvm-hv"}}, channelModules...)
 
 // channelModules carry the frames between the host and the guest's agent.
 var channelModules = []Module{{Name: "virtio_pci"}, {Name: "virtio_console"}}
