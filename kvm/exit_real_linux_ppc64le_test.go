@@ -106,3 +106,59 @@ func TestPPCLoopIsKicked(t *testing.T) {
 		t.Errorf("the guest is at %#x, %v", regs.PC, err)
 	}
 }
+
+// An external interrupt gets to its vector as soon as the guest lets it.
+func TestPPCInterruptReachesGuest(t *testing.T) {
+	_, v, r := newGuest(t,
+		0x48000000, // b .
+	)
+	putCode(t, r, 0x500,
+		0x7c9a02a6, // mfsrr0 r4: a hypercall clobbers both
+		0x7cbb02a6, // mfsrr1 r5
+		0x386007f0, // li r3, guestDone
+		0x44000022, // sc 1
+		0x7c9a03a6, // mtsrr0 r4
+		0x7cbb03a6, // mtsrr1 r5
+		0x4c000024, // rfid
+	)
+	const littleEndianInterrupts = 1 << 25 // ILE
+	lpcr, err := GetOneReg(v, uapi.RegPPCLpcr64)
+	must(t, err)
+	must(t, SetOneReg(v, uapi.RegPPCLpcr64, lpcr|littleEndianInterrupts))
+	must(t, v.ModifyRegs(func(r *uapi.Regs) { r.MSR |= msrEE }))
+	for range 2 {
+		must(t, v.SetExternalInterrupt(true))
+		if x := runToCall(t, v, guestDone); x.Args[0] != guestBase {
+			t.Errorf("interrupted at %#x, want %#x", x.Args[0], guestBase)
+		}
+		must(t, v.SetExternalInterrupt(false))
+	}
+	must(t, v.Interrupt(uapi.InterruptSet))
+	runToCall(t, v, guestDone)
+}
+
+// The instruction that stops a guest under debugging is KVM's to name.
+func TestPPCSoftwareBreakpoint(t *testing.T) {
+	if !bareMachine() {
+		t.Skip("needs the instruction that stopped a guest, which QEMU does not hand to a hypervisor that is its guest: run it on a bare machine (lane ppc64le-powernv)")
+	}
+	_, v, r := newGuest(t)
+	inst, err := GetOneReg(v, uapi.RegPPCDebugInst)
+	must(t, err)
+	putCode(t, r, guestBase,
+		0x38800005, // li r4, 5
+		inst,
+		0x386007f0, // li r3, guestDone
+		0x44000022, // sc 1
+	)
+	must(t, v.SetGuestDebug(&uapi.GuestDebug{Control: uapi.GuestdbgEnable | uapi.GuestdbgUseSWBP}))
+	x := runUntil(t, v, uapi.ExitDebug).Debug()
+	if x.Arch.Address != guestBase+4 {
+		t.Errorf("stopped at %#x, want %#x", x.Arch.Address, guestBase+4)
+	}
+	must(t, v.SetGuestDebug(&uapi.GuestDebug{}))
+	must(t, v.ModifyRegs(func(r *uapi.Regs) { r.PC += 4 }))
+	if x := runToCall(t, v, guestDone); x.Args[0] != 5 {
+		t.Errorf("r4 is %d, want 5", x.Args[0])
+	}
+}

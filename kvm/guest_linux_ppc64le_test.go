@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"os"
 	"testing"
 	"time"
 
@@ -102,4 +103,15 @@ func runFor(v *VCPU, limit time.Duration) (Exit, error) {
 		err = errors.New("the guest did not exit in time")
 	}
 	return last, err
+}
+
+// firmwareNode is where a bare machine's firmware is in the device tree.
+const firmwareNode = "/proc/device-tree/ibm,opal"
+
+// bareMachine reports whether this host is no guest itself.
+func bareMachine() bool { return exists(firmwareNode) }
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }

@@ -39,6 +39,17 @@ func (x *XIVE) SetNrServers(n uint32) error {
 	return setAttr(x.attrs, uapi.DevXIVEGrpCtrl, uapi.DevXIVENrServers, n)
 }
 
+// EnableIRQXIVE makes the XIVE of the vCPU's VM its interrupt controller, under a
+// server number that sources and queues name. It comes before the first Run.
+//
+// ioctl: KVM_ENABLE_CAP (vcpu) · cap: KVM_CAP_PPC_IRQ_XIVE · arch: ppc · since: Linux 5.2 · doc: virt/kvm/devices/xive.rst
+func (v *VCPU) EnableIRQXIVE(x *XIVE, server uint32) error {
+	if x == nil {
+		return invalid("KVM_CAP_PPC_IRQ_XIVE: nil XIVE")
+	}
+	return v.enableController(uapi.CapPPCIRQXIVE, "5.2", x.Device, server)
+}
+
 // AddSource makes a source, masked: one of messages, or of a level (an LSI) that is
 // asserted or not.
 //
