@@ -77,7 +77,7 @@ func TestDirtyRingOfEmulatedWrites(t *testing.T) {
 	vm := newRingVM(t, 4096)
 	r := addMemory(t, vm, 3, uapi.MemLogDirtyPages, 0, 0x10000)
 	v := newTestVCPU(t, vm)
-	realMode(t, v, r, writer...)
+	must(t, startProgram(v, r, programWriter))
 	seq, err := v.DirtyRing()
 	must(t, err)
 	runUntil(t, v, uapi.ExitHLT)

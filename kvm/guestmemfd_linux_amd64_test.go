@@ -58,7 +58,7 @@ func TestGuestMemfdIsTheGuestsMemory(t *testing.T) {
 	// The second half of it is the guest's memory from 0 on.
 	must(t, vm.SetUserMemoryRegion2(MemorySlot{Slot: 1, Region: r, Offset: 0x10000, GuestMemfd: g, GuestMemfdOffset: 0x10000}))
 	v := newTestVCPU(t, vm)
-	_, err := r.WriteAt(writer, 0x10000+guestBase)
+	_, err := r.WriteAt(programWriter, 0x10000+guestBase)
 	must(t, err)
 	sregs, err := v.Sregs()
 	must(t, err)

@@ -9,6 +9,12 @@ var lanes = []Lane{
 		Machine: amd64Machine, Console: "ttyS0", Modules: amd64Modules, HardwareModules: amd64HardwareModules,
 	},
 	{
+		Name: "amd64-6.12", GOARCH: "amd64",
+		Suite: "trixie", DebArch: "amd64", Packages: []string{"linux-image-cloud-amd64"},
+		QEMU: "qemu-system-x86_64", QEMUPackage: "qemu-system-x86",
+		Machine: amd64Machine, Console: "ttyS0", Modules: amd64Modules, HardwareModules: amd64HardwareModules,
+	},
+	{
 		Name: "amd64-newest", GOARCH: "amd64",
 		Suite: "sid", DebArch: "amd64", Packages: []string{"linux-image-cloud-amd64"},
 		QEMU: "qemu-system-x86_64", QEMUPackage: "qemu-system-x86",
@@ -70,7 +76,7 @@ var arm64Machine = []string{"-machine", "virt,virtualization=on,gic-version=3", 
 
 var (
 	riscv64Machine    = []string{"-machine", "virt", "-cpu", "rv64,h=true"}
-	riscv64AIAMachine = []string{"-machine", "virt,aia=aplic-imsic,aia-guests=3", "-cpu", "rv64,h=true,smaia=true,ssaia=true"}
+	riscv64AIAMachine = []string{"-machine", "virt,aia=aplic-imsic,aia-guests=3", "-cpu", "rv64,h=true,smaia=true,ssaia=true,smstateen=true,v=true,zkr=true"}
 
 	riscv64Modules = append([]Module{{Name: "kvm"}}, channelModules...)
 )

@@ -20,7 +20,7 @@ func metric(t *testing.T, s *Stats, name string) Metric {
 }
 
 func TestStatsOfAVCPUGrow(t *testing.T) {
-	vm, v, _ := newGuest(t, 0xf4, 0xeb, 0xfd) // hlt; jmp to it
+	vm, v, _ := newProgram(t, programExit)
 	s := statsOf(t, v, vm)
 	if !strings.Contains(s.ID(), "vcpu-0") {
 		t.Errorf("the id is %q", s.ID())
@@ -33,11 +33,11 @@ func TestStatsOfAVCPUGrow(t *testing.T) {
 	must(t, s.Read(values))
 	before := exits.Value(values)
 	for range 10 {
-		runUntil(t, v, uapi.ExitHLT)
+		runTo(t, v, programExitReason)
 	}
 	must(t, s.Read(values))
 	if grown := exits.Value(values) - before; grown < 10 {
-		t.Errorf("10 halts are %d exits", grown)
+		t.Errorf("10 exits are counted as %d", grown)
 	}
 	wait := metric(t, s, "halt_wait_ns")
 	if wait.Unit != uapi.StatsUnitSeconds || wait.Scale() != 1e-9 {
@@ -54,10 +54,7 @@ func TestStatsOfAVCPUGrow(t *testing.T) {
 
 func TestStatsWhileTheGuestRunsAndAllClose(t *testing.T) {
 	for range scale(t, 50, 5) {
-		vm := newTestVM(t)
-		r := addMemory(t, vm, 0, 0, 0, 0x10000)
-		v := newTestVCPU(t, vm)
-		realMode(t, v, r, 0xe6, 0x80, 0xeb, 0xfc) // out 0x80, al; jmp to it
+		vm, v, _ := newProgram(t, programExit)
 		s := statsOf(t, v, vm)
 		exits := metric(t, s, "exits")
 		var wg sync.WaitGroup

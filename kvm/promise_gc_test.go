@@ -17,9 +17,9 @@ import (
 // the scheduler's knowledge makes.
 func TestPromiseGarbageCollectionGoesOn(t *testing.T) {
 	for name, guest := range map[string]func(testing.TB) *VCPU{
-		"user mode loop":    func(tb testing.TB) *VCPU { _, v, _ := newLongGuest(tb, 3, codeLoop...); return v },
-		"kernel mode loop":  func(tb testing.TB) *VCPU { _, v, _ := newGuest(tb, codeLoop...); return v },
-		"HLT in the kernel": newHaltedGuest,
+		"user mode loop":      func(tb testing.TB) *VCPU { _, v, _ := newUserProgram(tb, programLoop); return v },
+		"kernel mode loop":    func(tb testing.TB) *VCPU { _, v, _ := newProgram(tb, programLoop); return v },
+		"waits in the kernel": newWaiting,
 	} {
 		t.Run(name, func(t *testing.T) { sitInGuest(t, guest(t), 3*time.Second) })
 	}
@@ -96,7 +96,7 @@ func TestPromiseManyVCPUsLeaveRoomForGoroutines(t *testing.T) {
 	n := runtime.GOMAXPROCS(0) + 2
 	ended := make(chan error, n)
 	for range n {
-		_, v, _ := newLongGuest(t, 3, codeLoop...)
+		_, v, _ := newUserProgram(t, programLoop)
 		go func() { ended <- v.Loop(ctx, func(Exit) error { return nil }) }()
 	}
 	for range 20 {

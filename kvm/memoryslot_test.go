@@ -9,6 +9,7 @@ import (
 )
 
 func TestSetUserMemoryRegion2(t *testing.T) {
+	needPrograms(t)
 	vm := newTestVM(t)
 	r, err := memory.New(0x20000)
 	must(t, err)
@@ -20,18 +21,20 @@ func TestSetUserMemoryRegion2(t *testing.T) {
 	}
 	v := newTestVCPU(t, vm)
 	// The guest sees the second half of the region only.
-	_, err = r.WriteAt([]byte{0xa0, 0x00, 0x20, 0xf4}, 0x10000+guestBase) // mov al, [0x2000]; hlt
+	half, err := memory.New(0x10000)
 	must(t, err)
-	_, err = r.WriteAt([]byte{0x77}, 0x12000)
+	defer half.Close()
+	must(t, startProgram(v, half, programWriter))
+	code := make([]byte, half.Size())
+	_, err = half.ReadAt(code, 0)
 	must(t, err)
-	sregs, err := v.Sregs()
+	_, err = r.WriteAt(code, 0x10000)
 	must(t, err)
-	sregs.CS.Base, sregs.CS.Selector = 0, 0
-	must(t, v.SetSregs(&sregs))
-	must(t, v.SetRegs(&uapi.Regs{RIP: guestBase, RFLAGS: 2}))
-	runUntil(t, v, uapi.ExitHLT)
-	if regs, err := v.Regs(); err != nil || regs.RAX&0xff != 0x77 {
-		t.Errorf("the guest read %#x, %v; want 0x77", regs.RAX&0xff, err)
+	runDone(t, v)
+	for at, want := range map[uint64]uint32{0x2000: 0, 0x12000: 1} {
+		if got, err := r.LoadUint32(at); err != nil || got != want {
+			t.Errorf("the region has %d at %#x (%v), want %d", got, at, err, want)
+		}
 	}
 
 	for _, bad := range []MemorySlot{

@@ -8,21 +8,13 @@ import (
 	"linuxkvm/uapi"
 )
 
-// writer touches pages 2 and 4 of its memory and halts, again and again.
-var writer = []byte{
-	0xb0, 0x01, // mov al, 1
-	0xa2, 0x00, 0x20, // mov [0x2000], al
-	0xa2, 0x10, 0x40, // mov [0x4010], al
-	0xf4,       // hlt
-	0xeb, 0xf5, // jmp to the first mov
-}
-
 func newLoggedGuest(t *testing.T) (*VM, *VCPU) {
 	t.Helper()
+	needPrograms(t)
 	vm := newTestVM(t)
 	r := addMemory(t, vm, 3, uapi.MemLogDirtyPages, 0, 0x10000)
 	v := newTestVCPU(t, vm)
-	realMode(t, v, r, writer...)
+	must(t, startProgram(v, r, programWriter))
 	return vm, v
 }
 
@@ -30,7 +22,7 @@ func TestDirtyLog(t *testing.T) {
 	vm, v := newLoggedGuest(t)
 	_, err := vm.DirtyLog(3)
 	must(t, err)
-	runUntil(t, v, uapi.ExitHLT)
+	runDone(t, v)
 	log, err := vm.DirtyLog(3)
 	must(t, err)
 	if log.Len() != 16 {
@@ -51,13 +43,14 @@ func TestDirtyLog(t *testing.T) {
 }
 
 func TestClearDirtyLog(t *testing.T) {
+	needPrograms(t)
 	vm := newTestVM(t)
 	needCap(t, vm, uapi.CapManualDirtyLogProtect2, "5.2")
 	must(t, vm.EnableManualDirtyLog(uapi.DirtyLogManualProtectEnable))
 	r := addMemory(t, vm, 3, uapi.MemLogDirtyPages, 0, 0x10000)
 	v := newTestVCPU(t, vm)
-	realMode(t, v, r, writer...)
-	runUntil(t, v, uapi.ExitHLT)
+	must(t, startProgram(v, r, programWriter))
+	runDone(t, v)
 	for range 2 { // reading does not clear
 		log, err := vm.DirtyLog(3)
 		must(t, err)
