@@ -82,7 +82,7 @@ func TestPPCHypercallExit(t *testing.T) {
 func TestPPCLoopIsKicked(t *testing.T) {
 	_, v, r := newGuest(t,
 		0x38e00077, // li r7, 0x77
-		0x90e01000, // stw r7, 0x1000(0)
+		0x90e02000, // stw r7, 0x2000(0)
 		0x48000000, // b .
 	)
 	done := make(chan error, 1)
@@ -96,7 +96,7 @@ func TestPPCLoopIsKicked(t *testing.T) {
 		}
 	}()
 	eventually(t, "the guest's write", func() bool {
-		n, err := r.LoadUint32(0x1000)
+		n, err := r.LoadUint32(0x2000)
 		must(t, err)
 		return n == 0x77
 	})
@@ -121,10 +121,7 @@ func TestPPCInterruptReachesGuest(t *testing.T) {
 		0x7cbb03a6, // mtsrr1 r5
 		0x4c000024, // rfid
 	)
-	const littleEndianInterrupts = 1 << 25 // ILE
-	lpcr, err := GetOneReg(v, uapi.RegPPCLpcr64)
-	must(t, err)
-	must(t, SetOneReg(v, uapi.RegPPCLpcr64, lpcr|littleEndianInterrupts))
+	putCode(t, r, 0x700, 0x7c9a02a6, 0x7cbb02a6, 0x386007f4, 0x44000022)
 	must(t, v.ModifyRegs(func(r *uapi.Regs) { r.MSR |= msrEE }))
 	for range 2 {
 		must(t, v.SetExternalInterrupt(true))

@@ -1,12 +1,9 @@
 package kvm
 
 import (
-	"context"
 	"encoding/binary"
-	"errors"
 	"os"
 	"testing"
-	"time"
 
 	"linuxkvm/memory"
 	"linuxkvm/uapi"
@@ -14,7 +11,7 @@ import (
 
 // guestBase is the guest-physical address where guests begin, after the
 // interrupt vectors.
-const guestBase = 0x2000
+const guestBase = 0x1000
 
 // guestDone is the number of a hypercall that nothing handles: guests end with it.
 const guestDone = 0x7f0
@@ -30,25 +27,26 @@ const (
 	msrLE = 1
 )
 
-// realMode makes the vCPU run instructions in real mode from guestBase on. Its
-// hypercalls are those of PAPR: KVM knows no other guests on such hosts.
+// realMode makes the vCPU run instructions in real mode from guestBase on.
 func realMode(tb testing.TB, v *VCPU, r *memory.Region, code ...uint32) {
 	tb.Helper()
-	putCode(tb, r, guestBase, code...)
-	must(tb, v.EnablePAPR())
-	must(tb, v.SetRegs(&uapi.Regs{PC: guestBase, MSR: msrSF | msrME | msrLE}))
+	must(tb, startProgram(v, r, ppcCode(code...)))
+}
+
+// ppcCode is instructions as bytes.
+func ppcCode(words ...uint32) program {
+	var p program
+	for _, word := range words {
+		p = binary.LittleEndian.AppendUint32(p, word)
+	}
+	return p
 }
 
 // putCode puts instructions at a guest-physical address of the RAM that begins at 0.
 func putCode(tb testing.TB, r *memory.Region, at int64, code ...uint32) {
 	tb.Helper()
-	var b []byte
-	for _, word := range code {
-		b = binary.LittleEndian.AppendUint32(b, word)
-	}
-	if _, err := r.WriteAt(b, at); err != nil {
-		tb.Fatal(err)
-	}
+	_, err := r.WriteAt(ppcCode(code...), at)
+	must(tb, err)
 }
 
 // newGuest is a VM with one vCPU in real mode, with 128 KiB of memory at 0.
@@ -65,7 +63,7 @@ func newGuest(tb testing.TB, code ...uint32) (*VM, *VCPU, *memory.Region) {
 // test for another reason than want or when it takes seconds.
 func runUntil(tb testing.TB, v *VCPU, want uapi.ExitReason) Exit {
 	tb.Helper()
-	exit, err := runFor(v, 20*time.Second)
+	exit, err := runFor(v, runLimit)
 	if err != nil {
 		regs, _ := v.Regs()
 		tb.Fatalf("Run: %v; registers %#x", err, regs)
@@ -86,23 +84,6 @@ func runToCall(tb testing.TB, v *VCPU, number uint64) PAPRHcallExit {
 		tb.Fatalf("hypercall %#x, want %#x; registers %#x", x.Nr, number, regs)
 	}
 	return x
-}
-
-func runFor(v *VCPU, limit time.Duration) (Exit, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), limit)
-	defer cancel()
-	var last Exit
-	err := v.Loop(ctx, func(e Exit) error {
-		if e.Reason() == uapi.ExitIntr {
-			return nil
-		}
-		last = e
-		return ErrStop
-	})
-	if errors.Is(err, context.DeadlineExceeded) {
-		err = errors.New("the guest did not exit in time")
-	}
-	return last, err
 }
 
 // firmwareNode is where a bare machine's firmware is in the device tree.

@@ -143,11 +143,11 @@ func prepareHPT(t *testing.T, vm *VM, shift uint32) {
 	})
 }
 
-// stepCode counts the word at 0x1000 up by one at each step.
+// stepCode counts the word at 0x2000 up by one at each step.
 var stepCode = []uint32{
-	0x80a01000, // lwz r5, 0x1000(0)
+	0x80a02000, // lwz r5, 0x2000(0)
 	0x38a50001, // addi r5, r5, 1
-	0x90a01000, // stw r5, 0x1000(0)
+	0x90a02000, // stw r5, 0x2000(0)
 	0x386007f0, // li r3, guestDone
 	0x44000022, // sc 1
 	0x4bffffec, // b guestBase
@@ -155,10 +155,10 @@ var stepCode = []uint32{
 
 func runStep(t *testing.T, v *VCPU, r *memory.Region) {
 	t.Helper()
-	before, err := r.LoadUint32(0x1000)
+	before, err := r.LoadUint32(0x2000)
 	must(t, err)
 	runToCall(t, v, guestDone)
-	if after, err := r.LoadUint32(0x1000); after != before+1 || err != nil {
+	if after, err := r.LoadUint32(0x2000); after != before+1 || err != nil {
 		t.Errorf("the guest counted from %d to %d, %v", before, after, err)
 	}
 }

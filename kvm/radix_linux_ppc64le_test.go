@@ -44,9 +44,9 @@ func TestRadixGuest(t *testing.T) {
 		0x788407c6, // sldi r4, r4, 32: 0xc000000000000000
 		0x3ca04000, // lis r5, 0x4000
 		0x7ca52378, // or r5, r5, r4: 0xc000000040000000
-		0xe8c51000, // ld r6, 0x1000(r5)
+		0xe8c52000, // ld r6, 0x2000(r5)
 		0x38c60001, // addi r6, r6, 1
-		0xf8c41008, // std r6, 0x1008(r4)
+		0xf8c42008, // std r6, 0x2008(r4)
 		0x64851000, // oris r5, r4, 0x1000: 0xc000000010000000
 		0x90c50020, // stw r6, 0x20(r5): no RAM
 		0x80e50024, // lwz r7, 0x24(r5)
@@ -55,7 +55,7 @@ func TestRadixGuest(t *testing.T) {
 	)
 	needCap(t, vm, uapi.CapPPCMMURadix, "")
 	radixTables(t, r)
-	must(t, r.StoreUint64(0x1000, 41))
+	must(t, r.StoreUint64(0x2000, 41))
 	must(t, vm.PPCConfigureV3MMU(&uapi.PPCMmuv3Cfg{Flags: uapi.PPCMmuv3Radix, ProcessTable: processTableRadix | radixProcesses}))
 	must(t, v.SetRegs(&uapi.Regs{PC: 0xc000000000000000 + guestBase, MSR: msrSF | msrME | msrIR | msrDR | msrLE}))
 	x := runUntil(t, v, uapi.ExitMMIO).MMIO()
@@ -71,7 +71,7 @@ func TestRadixGuest(t *testing.T) {
 	if regs, err := v.Regs(); err != nil || regs.GPR[7] != 0x12345678 {
 		t.Errorf("the guest read %#x, %v", regs.GPR[7], err)
 	}
-	if got, err := r.LoadUint64(0x1008); got != 42 || err != nil {
+	if got, err := r.LoadUint64(0x2008); got != 42 || err != nil {
 		t.Errorf("the guest wrote %d, %v; want 42", got, err)
 	}
 }

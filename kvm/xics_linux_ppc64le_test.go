@@ -93,7 +93,7 @@ func TestXICSByRTAS(t *testing.T) {
 	vm, v, x := newXICSGuest(t,
 		0x3c600001, // lis r3, 1
 		0x3863f000, // addi r3, r3, -0x1000: H_RTAS
-		0x38801000, // li r4, 0x1000: the arguments
+		0x38802000, // li r4, 0x2000: the arguments
 		0x44000022, // sc 1
 		0x7c6a1b78, // mr r10, r3
 		0x386007f0, // li r3, guestDone
@@ -109,7 +109,7 @@ func TestXICSByRTAS(t *testing.T) {
 		return b
 	}
 	r := testMemory.m[vm][0]
-	_, err := r.WriteAt(args(0x2001, 3, 1, 0x1234, 0, 3, 99), 0x1000) // token, 3 arguments, 1 answer
+	_, err := r.WriteAt(args(0x2001, 3, 1, 0x1234, 0, 3, 99), 0x2000) // token, 3 arguments, 1 answer
 	must(t, err)
 	if call := runToCall(t, v, guestDone); call.Args[6] != 0 {
 		t.Errorf("H_RTAS gave %d", int64(call.Args[6]))
@@ -120,7 +120,7 @@ func TestXICSByRTAS(t *testing.T) {
 	// Without a token the call is the caller's.
 	must(t, vm.PPCRTASDefineToken("ibm,set-xive", 0))
 	call := runToCall(t, v, 0xf000)
-	if call.Args[0] != 0x1000 {
+	if call.Args[0] != 0x2000 {
 		t.Errorf("H_RTAS with %#x", call.Args[0])
 	}
 }
