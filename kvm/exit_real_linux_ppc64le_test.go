@@ -121,7 +121,6 @@ func TestPPCInterruptReachesGuest(t *testing.T) {
 		0x7cbb03a6, // mtsrr1 r5
 		0x4c000024, // rfid
 	)
-	putCode(t, r, 0x700, 0x7c9a02a6, 0x7cbb02a6, 0x386007f4, 0x44000022)
 	must(t, v.ModifyRegs(func(r *uapi.Regs) { r.MSR |= msrEE }))
 	for range 2 {
 		must(t, v.SetExternalInterrupt(true))

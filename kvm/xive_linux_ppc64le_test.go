@@ -22,7 +22,6 @@ func TestXIVE(t *testing.T) {
 	if got, err := x.EQConfig(3, 6); err != nil || got.Qshift != 0 {
 		t.Errorf("a queue without configuration: %+v, %v", got, err)
 	}
-	t.Log("page size", syscall.Getpagesize())
 	queue := uapi.PPCXIVEEq{Flags: uapi.XIVEEqAlwaysNotify, Qshift: 16, Qaddr: 0x10000, Qtoggle: 1}
 	must(t, x.SetEQConfig(3, 6, &queue))
 	if got, err := x.EQConfig(3, 6); err != nil || got != queue {
