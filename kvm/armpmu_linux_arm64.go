@@ -65,5 +65,5 @@ func (p ArmPMU) SetNrCounters(n uint32) error {
 //
 // attr: KVM_ARM_VCPU_PMU_V3_CTRL, KVM_ARM_VCPU_PMU_V3_INIT (vcpu) · since: Linux 4.6
 func (p ArmPMU) Init() error {
-	return order(p.attrs, uapi.ArmVCPUPMUV3Ctrl, uapi.ArmVCPUPMUV3Init)
+	return orderAttr(p.attrs, uapi.ArmVCPUPMUV3Ctrl, uapi.ArmVCPUPMUV3Init)
 }

@@ -10,8 +10,8 @@ func setAttrFrom[T any](of attributes, group uint32, attr uint64, value *T) erro
 	return setAttr(of, group, attr, *value)
 }
 
-// order sets an attribute that has no value.
-func order(of attributes, group uint32, attr uint64) error {
+// orderAttr sets an attribute that has no value.
+func orderAttr(of attributes, group uint32, attr uint64) error {
 	return of.SetAttr(group, attr, nil)
 }
 

@@ -84,7 +84,7 @@ func usesAttribute(f *ast.FuncDecl) bool {
 		case *ast.SelectorExpr:
 			found = found || n.Sel.Name == "attrs"
 		case *ast.Ident:
-			found = found || n.Name == "getAttr" || n.Name == "setAttr" || n.Name == "setAttrFrom" || n.Name == "order"
+			found = found || n.Name == "getAttr" || n.Name == "setAttr" || n.Name == "setAttrFrom" || n.Name == "orderAttr"
 		}
 		return true
 	})

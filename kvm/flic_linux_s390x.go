@@ -67,7 +67,7 @@ func (f *FLIC) Enqueue(irqs []uapi.S390IRQ) error {
 // ClearIRQs forgets all that are pending.
 //
 // attr: KVM_DEV_FLIC_CLEAR_IRQS (device) · since: Linux 3.15
-func (f *FLIC) ClearIRQs() error { return order(f.attrs, uapi.DevFLICClearIRQs, 0) }
+func (f *FLIC) ClearIRQs() error { return orderAttr(f.attrs, uapi.DevFLICClearIRQs, 0) }
 
 // ClearIOIRQ forgets one I/O interrupt of the subchannel with this identification
 // word, which is not 0.
@@ -83,12 +83,12 @@ func (f *FLIC) ClearIOIRQ(schid uint32) error {
 // APFEnable lets the host tell the guest of pages that are not there.
 //
 // attr: KVM_DEV_FLIC_APF_ENABLE (device) · since: Linux 3.15
-func (f *FLIC) APFEnable() error { return order(f.attrs, uapi.DevFLICAPFEnable, 0) }
+func (f *FLIC) APFEnable() error { return orderAttr(f.attrs, uapi.DevFLICAPFEnable, 0) }
 
 // APFDisableWait ends that, and waits for the pages that the guest was told of.
 //
 // attr: KVM_DEV_FLIC_APF_DISABLE_WAIT (device) · since: Linux 3.15
-func (f *FLIC) APFDisableWait() error { return order(f.attrs, uapi.DevFLICAPFDisableWait, 0) }
+func (f *FLIC) APFDisableWait() error { return orderAttr(f.attrs, uapi.DevFLICAPFDisableWait, 0) }
 
 // AdapterRegister makes an adapter that interrupts can come from.
 //
@@ -137,7 +137,9 @@ func (f *FLIC) AISM(isc uint8, mode uint16) error {
 // AirqInject makes an adapter's interrupt pending.
 //
 // attr: KVM_DEV_FLIC_AIRQ_INJECT (device) · since: Linux 4.12
-func (f *FLIC) AirqInject(id uint32) error { return order(f.attrs, uapi.DevFLICAirqInject, uint64(id)) }
+func (f *FLIC) AirqInject(id uint32) error {
+	return orderAttr(f.attrs, uapi.DevFLICAirqInject, uint64(id))
+}
 
 // AISMAll returns how adapter interrupts are suppressed, for all subclasses.
 //

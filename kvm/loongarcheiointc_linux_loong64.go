@@ -42,7 +42,7 @@ func (e *LoongarchEIOINTC) InitFeature(features uint32) error {
 //
 // attr: KVM_DEV_LOONGARCH_EXTIOI_GRP_CTRL, KVM_DEV_LOONGARCH_EXTIOI_CTRL_LOAD_FINISHED (device) · since: Linux 6.13
 func (e *LoongarchEIOINTC) LoadFinished() error {
-	return order(e.attrs, uapi.DevLoongarchEXTIOIGrpCtrl, uapi.DevLoongarchEXTIOICtrlLoadFinished)
+	return orderAttr(e.attrs, uapi.DevLoongarchEXTIOIGrpCtrl, uapi.DevLoongarchEXTIOICtrlLoadFinished)
 }
 
 // Reg reads a register at a byte offset; those that every vCPU has are the vCPU's,

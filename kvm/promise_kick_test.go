@@ -214,6 +214,11 @@ func TestPromiseKickCompletesPendingIO(t *testing.T) {
 			t.Errorf("after the kick the guest has %#x and is at %#x (%v), want 0x5a and %#x", value, pc, err, programReadEnd)
 		}
 		runDone(t, v)
+		// What the guest was doing must not go on in the next one.
+		must(t, v.Kick())
+		if e, err := v.Run(); err != nil || !e.Kicked() {
+			t.Fatalf("Run = %v, %v, want a kick", e.Reason(), err)
+		}
 	}
 }
 

@@ -123,7 +123,7 @@ func imsicAddr(vcpu int) (uint64, error) {
 //
 // attr: KVM_DEV_RISCV_AIA_GRP_CTRL, KVM_DEV_RISCV_AIA_CTRL_INIT (device) · since: Linux 6.5
 func (a *RISCVAIA) Init() error {
-	return order(a.attrs, uapi.DevRISCVAIAGrpCtrl, uapi.DevRISCVAIACtrlInit)
+	return orderAttr(a.attrs, uapi.DevRISCVAIAGrpCtrl, uapi.DevRISCVAIACtrlInit)
 }
 
 // APLICReg reads a register of the APLIC, at a byte offset.

@@ -68,7 +68,6 @@ func insnJ(opcode, rd uint32, imm int32) uint32 {
 }
 
 func addi(rd, rs1 uint32, imm int32) uint32 { return insnI(0x13, 0, rd, rs1, imm) }
-func srli(rd, rs1 uint32, n int32) uint32   { return insnI(0x13, 5, rd, rs1, n) }
 
 // bnez and j go by a distance in bytes.
 func bnez(rs1 uint32, to int32) uint32 { return insnB(0x63, 1, rs1, xZero, to) }

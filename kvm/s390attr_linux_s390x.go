@@ -16,13 +16,15 @@ func (vm *VM) S390Mem() S390Mem { return S390Mem{vm} }
 //
 // attr: KVM_S390_VM_MEM_CTRL, KVM_S390_VM_MEM_ENABLE_CMMA (vm) · since: Linux 3.15
 func (m S390Mem) EnableCMMA() error {
-	return order(m.attrs, uapi.S390VMMemCtrl, uapi.S390VMMemEnableCMMA)
+	return orderAttr(m.attrs, uapi.S390VMMemCtrl, uapi.S390VMMemEnableCMMA)
 }
 
 // ClearCMMA forgets which pages the guest said it does not use.
 //
 // attr: KVM_S390_VM_MEM_CTRL, KVM_S390_VM_MEM_CLR_CMMA (vm) · since: Linux 3.15
-func (m S390Mem) ClearCMMA() error { return order(m.attrs, uapi.S390VMMemCtrl, uapi.S390VMMemClrCMMA) }
+func (m S390Mem) ClearCMMA() error {
+	return orderAttr(m.attrs, uapi.S390VMMemCtrl, uapi.S390VMMemClrCMMA)
+}
 
 // LimitSize returns how many bytes of memory the VM can have, or
 // uapi.S390NoMemLimit.
@@ -121,9 +123,9 @@ func (c S390Crypto) InterpretAP(on bool) error {
 
 func (c S390Crypto) set(on bool, enable, disable uint64) error {
 	if on {
-		return order(c.attrs, uapi.S390VMCrypto, enable)
+		return orderAttr(c.attrs, uapi.S390VMCrypto, enable)
 	}
-	return order(c.attrs, uapi.S390VMCrypto, disable)
+	return orderAttr(c.attrs, uapi.S390VMCrypto, disable)
 }
 
 // S390Migration is the mode in which the state of the guest's storage is logged.
@@ -136,14 +138,14 @@ func (vm *VM) S390Migration() S390Migration { return S390Migration{vm} }
 //
 // attr: KVM_S390_VM_MIGRATION, KVM_S390_VM_MIGRATION_START (vm) · since: Linux 4.13
 func (m S390Migration) Start() error {
-	return order(m.attrs, uapi.S390VMMigration, uapi.S390VMMigrationStart)
+	return orderAttr(m.attrs, uapi.S390VMMigration, uapi.S390VMMigrationStart)
 }
 
 // Stop ends it.
 //
 // attr: KVM_S390_VM_MIGRATION, KVM_S390_VM_MIGRATION_STOP (vm) · since: Linux 4.13
 func (m S390Migration) Stop() error {
-	return order(m.attrs, uapi.S390VMMigration, uapi.S390VMMigrationStop)
+	return orderAttr(m.attrs, uapi.S390VMMigration, uapi.S390VMMigrationStop)
 }
 
 // Status reports whether it is on.
@@ -176,5 +178,5 @@ func (t S390Topology) SetChangePending(on bool) error {
 	if on {
 		attr = 1
 	}
-	return order(t.attrs, uapi.S390VMCPUTopology, attr)
+	return orderAttr(t.attrs, uapi.S390VMCPUTopology, attr)
 }

@@ -8,7 +8,7 @@ const vgicV2Page, vgicV3Page = 4 << 10, 64 << 10
 
 // vgicInit has the device set itself up.
 func vgicInit(of attributes) error {
-	return order(of, uapi.DevArmVGICGrpCtrl, uapi.DevArmVGICCtrlInit)
+	return orderAttr(of, uapi.DevArmVGICGrpCtrl, uapi.DevArmVGICCtrlInit)
 }
 
 func vgicNrIRQs(of attributes) (uint32, error) {

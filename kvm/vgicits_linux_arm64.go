@@ -45,21 +45,21 @@ func (s *VGICITS) Init() error { return vgicInit(s.attrs) }
 //
 // attr: KVM_DEV_ARM_VGIC_GRP_CTRL, KVM_DEV_ARM_ITS_CTRL_RESET (device) · since: Linux 4.15
 func (s *VGICITS) Reset() error {
-	return order(s.attrs, uapi.DevArmVGICGrpCtrl, uapi.DevArmITSCtrlReset)
+	return orderAttr(s.attrs, uapi.DevArmVGICGrpCtrl, uapi.DevArmITSCtrlReset)
 }
 
 // SaveTables writes the service's tables to guest memory, where the guest has them.
 //
 // attr: KVM_DEV_ARM_VGIC_GRP_CTRL, KVM_DEV_ARM_ITS_SAVE_TABLES (device) · since: Linux 4.13
 func (s *VGICITS) SaveTables() error {
-	return order(s.attrs, uapi.DevArmVGICGrpCtrl, uapi.DevArmITSSaveTables)
+	return orderAttr(s.attrs, uapi.DevArmVGICGrpCtrl, uapi.DevArmITSSaveTables)
 }
 
 // RestoreTables reads the service's tables from guest memory.
 //
 // attr: KVM_DEV_ARM_VGIC_GRP_CTRL, KVM_DEV_ARM_ITS_RESTORE_TABLES (device) · since: Linux 4.13
 func (s *VGICITS) RestoreTables() error {
-	return order(s.attrs, uapi.DevArmVGICGrpCtrl, uapi.DevArmITSRestoreTables)
+	return orderAttr(s.attrs, uapi.DevArmVGICGrpCtrl, uapi.DevArmITSRestoreTables)
 }
 
 // Reg reads a register at a byte offset, in 64 bits however wide it is.

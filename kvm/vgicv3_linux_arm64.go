@@ -121,7 +121,7 @@ func (g *VGICV3) Init() error { return vgicInit(g.attrs) }
 //
 // attr: KVM_DEV_ARM_VGIC_GRP_CTRL, KVM_DEV_ARM_VGIC_SAVE_PENDING_TABLES (device) · since: Linux 4.13
 func (g *VGICV3) SavePendingTables() error {
-	return order(g.attrs, uapi.DevArmVGICGrpCtrl, uapi.DevArmVGICSavePendingTables)
+	return orderAttr(g.attrs, uapi.DevArmVGICGrpCtrl, uapi.DevArmVGICSavePendingTables)
 }
 
 // MaintIRQ returns the INTID of the maintenance interrupt of nested guests.

@@ -24,12 +24,12 @@ func (vm *VM) CreateXIVE() (*XIVE, error) {
 // Reset takes back what sources and queues are configured to.
 //
 // attr: KVM_DEV_XIVE_GRP_CTRL, KVM_DEV_XIVE_RESET (device) · since: Linux 5.2
-func (x *XIVE) Reset() error { return order(x.attrs, uapi.DevXIVEGrpCtrl, uapi.DevXIVEReset) }
+func (x *XIVE) Reset() error { return orderAttr(x.attrs, uapi.DevXIVEGrpCtrl, uapi.DevXIVEReset) }
 
 // EQSync waits for what is on its way to the queues, and logs their pages as dirty.
 //
 // attr: KVM_DEV_XIVE_GRP_CTRL, KVM_DEV_XIVE_EQ_SYNC (device) · since: Linux 5.2
-func (x *XIVE) EQSync() error { return order(x.attrs, uapi.DevXIVEGrpCtrl, uapi.DevXIVEEqSync) }
+func (x *XIVE) EQSync() error { return orderAttr(x.attrs, uapi.DevXIVEGrpCtrl, uapi.DevXIVEEqSync) }
 
 // SetNrServers sets how many server numbers there are, one more than the highest
 // vCPU id, before a vCPU is connected.
@@ -111,7 +111,7 @@ func (x *XIVE) ConfigureSource(number uint64, s XIVESource) error {
 //
 // attr: KVM_DEV_XIVE_GRP_SOURCE_SYNC (device) · since: Linux 5.2
 func (x *XIVE) SyncSource(number uint64) error {
-	return order(x.attrs, uapi.DevXIVEGrpSourceSync, number)
+	return orderAttr(x.attrs, uapi.DevXIVEGrpSourceSync, number)
 }
 
 // EQConfig reads how a server's event queue for a priority is configured. Qaddr is
