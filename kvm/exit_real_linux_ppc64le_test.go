@@ -1,6 +1,8 @@
 package kvm
 
 import (
+	"os"
+	"slices"
 	"testing"
 
 	"linuxkvm/uapi"
@@ -156,5 +158,29 @@ func TestPPCSoftwareBreakpoint(t *testing.T) {
 	must(t, v.ModifyRegs(func(r *uapi.Regs) { r.PC += 4 }))
 	if x := runToCall(t, v, guestDone); x.Args[0] != 5 {
 		t.Errorf("r4 is %d, want 5", x.Args[0])
+	}
+}
+
+func TestPPCDirtyLog(t *testing.T) {
+	vm := newTestVM(t)
+	page := uint64(os.Getpagesize())
+	r := addMemory(t, vm, 3, uapi.MemLogDirtyPages, 0, int(8*page))
+	v := newTestVCPU(t, vm)
+	realMode(t, v, r,
+		0x98c40000, // stb r6, 0(r4)
+		0x98c50010, // stb r6, 0x10(r5)
+		0x386007f0, // li r3, guestDone
+		0x44000022, // sc 1
+	)
+	must(t, v.ModifyRegs(func(r *uapi.Regs) { r.GPR[4], r.GPR[5] = 2*page, 4*page }))
+	_, err := vm.DirtyLog(3)
+	must(t, err)
+	runToCall(t, v, guestDone)
+	for _, want := range [][]uint64{{2, 4}, nil} { // reading starts it anew
+		log, err := vm.DirtyLog(3)
+		must(t, err)
+		if got := slices.Collect(log.Pages()); log.Len() != 8 || !slices.Equal(got, want) {
+			t.Errorf("pages %v of %d are dirty, want %v of 8", got, log.Len(), want)
+		}
 	}
 }

@@ -127,7 +127,9 @@ func (x *XIVE) EQConfig(server uint32, priority uint8) (uapi.PPCXIVEEq, error) {
 }
 
 // SetEQConfig configures a server's event queue for a priority. Flags is
-// uapi.XIVEEqAlwaysNotify; a Qshift of 0 takes the queue away.
+// uapi.XIVEEqAlwaysNotify. Qshift is 16, for a queue of 64 KiB, or 0, which takes the
+// queue away. The queue has to be in one page of the host's, as it also says with
+// EINVAL: where pages have 4 KiB the guest's memory there must be huge pages.
 //
 // attr: KVM_DEV_XIVE_GRP_EQ_CONFIG (device) · since: Linux 5.2
 func (x *XIVE) SetEQConfig(server uint32, priority uint8, eq *uapi.PPCXIVEEq) error {

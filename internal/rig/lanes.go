@@ -53,9 +53,10 @@ var lanes = []Lane{
 		Machine: pseriesMachine, Console: "hvc0", Modules: ppc64leModules,
 	},
 	{
-		// A bare machine, which can do what nested guests cannot.
+		// A bare machine, which can do what nested guests cannot. XIVE needs a kernel
+		// with pages of 64 KiB.
 		Name: "ppc64le-powernv", GOARCH: "ppc64le",
-		Suite: "sid", DebArch: "ppc64el", Packages: []string{"linux-image-powerpc64le"},
+		Suite: "sid", DebArch: "ppc64el", Packages: []string{"linux-image-powerpc64le-64k"},
 		QEMU: "qemu-system-ppc64", QEMUPackage: "qemu-system-ppc",
 		Machine: powernvMachine, Console: "hvc0", Modules: ppc64leModules,
 	},
