@@ -19,12 +19,12 @@ import (
 func (vm *VM) DirtyLog(slot uint32) (*DirtyBitmap, error) {
 	const req = uapi.IoctlVMGetDirtyLog
 	// KVM writes as much as the slot is large: it must not change meanwhile.
-	unlock, err := vm.core.lockSlots(req)
+	unlock, err := vm.c().lockSlots(req)
 	if err != nil {
 		return nil, err
 	}
 	defer unlock()
-	held := vm.core.slots[slot]
+	held := vm.c().slots[slot]
 	if held == nil {
 		return nil, opError(req, syscall.ENOENT)
 	}
