@@ -77,7 +77,7 @@ var arm64Machine = []string{"-machine", "virt,virtualization=on,gic-version=3", 
 
 var (
 	riscv64Machine    = []string{"-machine", "virt", "-cpu", "rv64,h=true"}
-	riscv64AIAMachine = []string{"-machine", "virt,aia=aplic-imsic,aia-guests=3", "-cpu", "rv64,h=true,smaia=true,ssaia=true,smstateen=true,v=true,zkr=true"}
+	riscv64AIAMachine = []string{"-machine", "virt,aia=aplic-imsic,aia-guests=3", "-cpu", "rv64,h=true,smaia=true,ssaia=true,smstateen=true,zkr=true"}
 
 	riscv64Modules = append([]Module{{Name: "kvm"}}, channelModules...)
 )
