@@ -179,7 +179,9 @@ func TestPPCDirtyLog(t *testing.T) {
 	for _, want := range [][]uint64{{2, 4}, nil} { // reading starts it anew
 		log, err := vm.DirtyLog(3)
 		must(t, err)
-		if got := slices.Collect(log.Pages()); log.Len() != 8 || !slices.Equal(got, want) {
+		// KVM may count what was mapped writable as written: page 0 has the code.
+		got := slices.DeleteFunc(slices.Collect(log.Pages()), func(page uint64) bool { return page == 0 })
+		if log.Len() != 8 || !slices.Equal(got, want) {
 			t.Errorf("pages %v of %d are dirty, want %v of 8", got, log.Len(), want)
 		}
 	}

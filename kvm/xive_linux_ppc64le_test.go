@@ -32,7 +32,7 @@ func TestXIVE(t *testing.T) {
 		t.Errorf("the queue is %+v, %v; want %+v", got, err, queue)
 	}
 	must(t, x.ConfigureSource(message, XIVESource{Priority: 6, Server: 3, EISN: 0x42}))
-	wantError(t, x.ConfigureSource(0x1234, XIVESource{Priority: 6, Server: 3}), syscall.ENOENT)
+	wantError(t, x.ConfigureSource(0x1800, XIVESource{Priority: 6, Server: 3}), syscall.ENOENT)
 	must(t, x.SyncSource(message))
 	must(t, x.EQSync())
 	state, err := GetOneReg(v, uapi.RegPPCVPState)
