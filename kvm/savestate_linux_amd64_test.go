@@ -59,14 +59,6 @@ func startLCG(tb testing.TB, v *VCPU, seed, steps, memory uint64) {
 	must(tb, v.ModifyRegs(func(r *uapi.Regs) { r.RAX, r.RCX, r.RBX = seed, steps, memory }))
 }
 
-// lcgAt reports whether the guest has done that many more steps.
-func lcgAt(r *memory.Region, at, left uint64) func() bool {
-	return func() bool {
-		n, err := r.LoadUint64(at)
-		return err == nil && n != 0 && n < left
-	}
-}
-
 func wantLCG(tb testing.TB, v *VCPU, r *memory.Region, at, seed uint64) {
 	tb.Helper()
 	if port := runUntil(tb, v, uapi.ExitIO).IO().Port; port != 0x10 {
