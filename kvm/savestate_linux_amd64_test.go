@@ -5,7 +5,9 @@ import (
 	"encoding/binary"
 	"errors"
 	"os"
+	"reflect"
 	"runtime"
+	"slices"
 	"testing"
 	"time"
 
@@ -134,7 +136,10 @@ func TestSaveStateInKernelMode(t *testing.T) {
 	r := addMemory(t, vm, 0, 0, 0, 0x10000)
 	v := newTestVCPU(t, vm)
 	longMode(t, v, r, 0, lcgCode...)
-	steps := uint64(100_000) // kvm_pvm emulates these
+	steps := uint64(lcgSteps)
+	if _, err := os.Stat("/sys/module/kvm_pvm"); err == nil {
+		steps = 100_000 // which it emulates
+	}
 	startLCG(t, v, lcgSeed, steps, lcgProgress)
 	kickedWhen(t, v, lcgAt(r, lcgProgress, steps-steps/10))
 	_, vcpus, r := restoreGuest(t, saveGuest(t, vm, r, v), setup)
@@ -587,4 +592,69 @@ func TestSplitMSRs(t *testing.T) {
 	}
 	want(early, msrVMXBasic, msrFeatureControl)
 	want(rest, 0x10, 0xc1, 0x38f, msrTSCDeadline)
+}
+
+func sampleVCPUState() *VCPUState {
+	offset := uint64(1<<64 - 77)
+	s := &VCPUState{
+		StateHeader: newStateHeader(), ID: 3, MPState: uapi.MPStateHalted,
+		CPUID:      []CPUIDEntry{{Function: 1, EAX: 2}, {Function: 7, Index: 1, Flags: 1, EDX: 9}},
+		BeyondHost: []CPUIDBit{{1, 0, 2, 31}},
+		Sregs2:     &uapi.Sregs2{CR3: 0x1000}, XCRs: &uapi.XCRs{NrXCRs: 1}, XSAVE: make([]byte, 4096),
+		FPU: &uapi.FPU{FCW: 0x37f}, DebugRegs: &uapi.DebugRegs{DR7: 0x400}, LAPIC: new(LAPIC),
+		MSRs:      []uapi.MSREntry{{Index: 0x10, Data: 1 << 40}},
+		Nested:    &NestedState{Flags: 1, VMX: &NestedVMX{VMXNestedStateHdr: uapi.VMXNestedStateHdr{VmxonPA: 0x3000}, VMCS12: make([]byte, vmcsSize), ShadowVMCS12: make([]byte, vmcsSize)}},
+		Registers: []RegState{{uapi.RegX86GuestSSP.Reg(), []byte{1, 2, 3, 4, 5, 6, 7, 8}}},
+		Xen:       &XenVCPUState{VCPUInfo: 0x4000}, TSCKHz: 2_000_000, TSCOffset: &offset,
+	}
+	s.Regs.RIP, s.Sregs.CR0, s.Events.Flags = guestBase, 0x11, 1
+	s.LAPIC.SetReg(APICTaskPri, 0x40)
+	return s
+}
+
+func sampleVMState() *VMState {
+	return &VMState{
+		StateHeader: newStateHeader(), PIC: &[2]uapi.PICState{{IMR: 1}, {IMR: 2}}, IOAPIC: &uapi.IOAPICState{BaseAddress: 0xfec00000},
+		PIT: &uapi.PITState2{Flags: 1}, Clock: &uapi.ClockData{Clock: 1 << 50}, Xen: &XenVMState{SharedInfo: 5},
+	}
+}
+
+// AMD's nested state has another header and one page.
+func TestSavedNestedState(t *testing.T) {
+	for _, n := range []*NestedState{
+		{Flags: 2, SVM: &NestedSVM{SVMNestedStateHdr: uapi.SVMNestedStateHdr{VMCBPA: 0x5000}, VMCB12: make([]byte, vmcsSize)}},
+		{SVM: &NestedSVM{}}, {VMX: &NestedVMX{}}, {VMX: &NestedVMX{VMCS12: make([]byte, vmcsSize)}},
+	} {
+		s := sampleVCPUState()
+		s.Nested = n
+		b, err := s.MarshalBinary()
+		must(t, err)
+		var got VCPUState
+		must(t, got.UnmarshalBinary(b))
+		if !reflect.DeepEqual(s, &got) {
+			t.Errorf("%+v became %+v", s.Nested, got.Nested)
+		}
+	}
+	s := sampleVCPUState()
+	for _, wrong := range []*NestedState{
+		{}, {SVM: &NestedSVM{}, VMX: &NestedVMX{}}, {SVM: &NestedSVM{VMCB12: make([]byte, 5)}}, {VMX: &NestedVMX{ShadowVMCS12: make([]byte, vmcsSize)}},
+	} {
+		s.Nested = wrong
+		_, err := s.MarshalBinary()
+		wantError(t, err, ErrInvalid)
+	}
+}
+
+func TestCPUIDBeyondTheHost(t *testing.T) {
+	host := []CPUIDEntry{{Function: 1, ECX: 1, EDX: 3}, {Function: 7, Flags: 1, EBX: 8}, {Function: 7, Index: 1, Flags: 1, EAX: 4}}
+	guest := []CPUIDEntry{{Function: 1, ECX: 1, EDX: 7, EBX: 99}, {Function: 7, Flags: 1, EBX: 8}, {Function: 7, Index: 1, Flags: 1, EAX: 5}, {Function: 0x80000001, EDX: 1 << 29}}
+	want := []string{"CPUID leaf 0x1.0 EDX bit 2", "CPUID leaf 0x7.1 EAX bit 0", "CPUID leaf 0x80000001.0 EDX bit 29"}
+	var got []string
+	for _, b := range beyond(guest, host) {
+		got = append(got, b.String())
+	}
+	slices.Sort(got)
+	if !slices.Equal(got, want) {
+		t.Errorf("beyond the host: %q, want %q", got, want)
+	}
 }

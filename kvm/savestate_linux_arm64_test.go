@@ -304,3 +304,24 @@ func TestSaveStateRefusals(t *testing.T) {
 	_, err = g.vm.SaveState()
 	wantError(t, err, ErrClosed)
 }
+
+func sampleVCPUState() *VCPUState {
+	return &VCPUState{
+		StateHeader: newStateHeader(), ID: 3, MPState: uapi.MPStateStopped, Events: &uapi.VCPUEvents{},
+		Registers: []RegState{{uapi.RegArmCorePC.Reg(), make([]byte, 8)}, {uapi.RegArmCoreVregs0.Reg(), make([]byte, 16)}},
+	}
+}
+
+func sampleVMState() *VMState {
+	return &VMState{
+		StateHeader: newStateHeader(),
+		GIC: &VGICV3State{
+			NrIRQs: 96, IIDR: 0x43b, Distributor: []VGICReg{{0, 2}, {gicLines, 0}}, Lines: []uint32{1, 2},
+			Redistributor: []VGICV3CPU{
+				{MPIDR: 1 << 31, Regs: []VGICReg{{0, 1}}, Lines: 5, Sysreg: []RegState{{uapi.RegArm64SysregICCPMREL1.Reg(), make([]byte, 8)}}},
+				{MPIDR: 1<<31 | 1, Regs: []VGICReg{{0, 1}}, Lines: 6, Sysreg: []RegState{{uapi.RegArm64SysregICCPMREL1.Reg(), make([]byte, 8)}}},
+			},
+		},
+		ITS: []VGICITSState{{Regs: []VGICITSReg{{4, 5}}}, {Regs: []VGICITSReg{{4, 6}}}},
+	}
+}

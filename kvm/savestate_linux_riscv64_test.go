@@ -273,3 +273,20 @@ func TestSaveStateRefusals(t *testing.T) {
 	_, err = g.vm.SaveState()
 	wantError(t, err, ErrClosed)
 }
+
+func sampleVCPUState() *VCPUState {
+	return &VCPUState{
+		StateHeader: newStateHeader(), ID: 3, MPState: uapi.MPStateStopped,
+		Registers: []RegState{{uapi.RegRISCVCorePC.Reg(), make([]byte, 8)}, {uapi.RegRISCVVectorReg[[2]uint64](3).Reg(), make([]byte, 16)}},
+	}
+}
+
+func sampleVMState() *VMState {
+	return &VMState{
+		StateHeader: newStateHeader(),
+		AIA: &RISCVAIAState{
+			Sources: 40, IDs: 127, APLIC: []APLICReg{{4, 6}}, Lines: []uint32{2, 0},
+			IMSIC: []IMSICReg{{VCPU: 1, Isel: imsicEIP, Value: 1 << 7}},
+		},
+	}
+}
