@@ -249,7 +249,7 @@ func TestSaveStateRefusals(t *testing.T) {
 	state, err := g.vm.SaveState(testParts(g.vcpus, g.parts)...)
 	must(t, err)
 	if g.parts != nil {
-		wantError(t, g.vm.RestoreState(state), ErrInvalid, "aia")
+		wantError(t, g.vm.RestoreState(state), ErrInvalid, "AIAs")
 		_, err = g.vm.SaveState(g.parts...)
 		wantError(t, err, ErrInvalid, "vCPUs")
 		state.AIA.Sources++

@@ -79,7 +79,7 @@ func TestDamagedStates(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b, err := s[0].MarshalBinary()
 			must(t, err)
-			for n := range len(b) {
+			for n := 0; n < len(b); n += 1 + n/200 { // the further, the more alike
 				if err := s[1].UnmarshalBinary(b[:n]); !isStateError(err) {
 					t.Fatalf("%d of %d bytes: %v", n, len(b), err)
 				}

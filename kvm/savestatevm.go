@@ -2,6 +2,8 @@
 
 package kvm
 
+import "fmt"
+
 // StatePart is what [VM.SaveState] cannot find by itself: a *VCPU, on arm64 a *VGICV3
 // or a *VGICITS, on riscv64 a *RISCVAIA.
 type StatePart interface{ stateVM() *VM }
@@ -58,6 +60,9 @@ func (vm *VM) RestoreState(s *VMState, parts ...StatePart) error {
 }
 
 func (vm *VM) checkParts(op string, parts []StatePart) error {
+	if vm.core.fd.Closed() {
+		return fmt.Errorf("kvm: %s: %w", op, ErrClosed)
+	}
 	for i, p := range parts {
 		if p == nil || p.stateVM() != vm {
 			return invalid("%s: part %d is nil, or a %T of another VM", op, i, p)

@@ -1,6 +1,6 @@
 package kvm
 
-import "fmt"
+import "linuxkvm/uapi"
 
 // VMState is what KVM holds of a VM beside its vCPUs and its memory: the interrupt
 // controllers. (The counter is among the registers of the vCPUs.)
@@ -38,18 +38,28 @@ type stateParts struct {
 	vcpus []*VCPU
 }
 
-func armParts(parts []StatePart) (p stateParts, err error) {
+// stateParts sorts parts, and refuses to leave one out.
+func (vm *VM) stateParts(parts []StatePart) (p stateParts, err error) {
 	p.its, p.vcpus = partsOf[*VGICITS](parts), partsOf[*VCPU](parts)
 	gics := partsOf[*VGICV3](parts)
-	switch {
-	case len(gics) > 1:
-		return p, invalid("state: %d GICv3, and a VM has one", len(gics))
-	case len(gics) == 1 && len(p.vcpus) == 0:
-		return p, invalid("state: a GICv3 without vCPUs: pass all of them, each has a part of it")
-	case len(gics) == 0 && len(p.its) > 0:
-		return p, invalid("state: an ITS without its GICv3: pass that too")
-	case len(gics) == 1:
-		p.gic = gics[0]
+	for _, kind := range []uint32{uapi.DevTypeArmVGICV2, uapi.DevTypeArmVGICV5} {
+		if _, n := vm.core.made.count(kind); n != 0 {
+			return p, &StateError{Part: "interrupt controller", Reason: "this package saves a GICv3, not the GICv2 or GICv5 that the VM has", Err: ErrInvalid}
+		}
+	}
+	vcpus, has := vm.core.made.count(uapi.DevTypeArmVGICV3)
+	if len(gics) != has {
+		return p, invalid("state: %d GICv3 passed, and the VM has %d", len(gics), has)
+	}
+	if _, has := vm.core.made.count(uapi.DevTypeArmVGICITS); len(p.its) != has {
+		return p, invalid("state: %d ITS passed, and the VM has %d", len(p.its), has)
+	}
+	if has == 0 {
+		return p, nil
+	}
+	p.gic = gics[0]
+	if len(p.vcpus) != vcpus {
+		return p, invalid("state: %d vCPUs passed, and the VM has %d: each has a part of the GICv3", len(p.vcpus), vcpus)
 	}
 	return p, nil
 }
@@ -57,12 +67,9 @@ func armParts(parts []StatePart) (p stateParts, err error) {
 // saveState writes the pending bits of LPIs to guest memory before the ITS's tables,
 // which say whose they are.
 func (vm *VM) saveState(s *VMState, parts []StatePart) error {
-	p, err := armParts(parts)
+	p, err := vm.stateParts(parts)
 	if err != nil {
 		return err
-	}
-	if vm.core.fd.Closed() {
-		return fmt.Errorf("SaveState: %w", ErrClosed)
 	}
 	if p.gic == nil {
 		return nil
@@ -82,17 +89,15 @@ func (vm *VM) saveState(s *VMState, parts []StatePart) error {
 
 // restoreState has the order of virt/kvm/devices/arm-vgic-its.rst.
 func (vm *VM) restoreState(s *VMState, parts []StatePart) error {
-	p, err := armParts(parts)
+	p, err := vm.stateParts(parts)
 	if err != nil {
 		return err
 	}
 	switch {
-	case vm.core.fd.Closed():
-		return fmt.Errorf("RestoreState: %w", ErrClosed)
 	case (s.GIC == nil) != (p.gic == nil):
-		return differs("gicv3", "there is one in the state: %v, and RestoreState got one: %v", s.GIC != nil, p.gic != nil)
+		return differs("gicv3", "there is one in the state: %v, the VM has one: %v", s.GIC != nil, p.gic != nil)
 	case len(s.ITS) != len(p.its):
-		return differs("its", "there are %d in the state, and RestoreState got %d", len(s.ITS), len(p.its))
+		return differs("its", "there are %d in the state, the VM has %d", len(s.ITS), len(p.its))
 	case s.GIC == nil:
 		return nil
 	}

@@ -1,6 +1,6 @@
 package kvm
 
-import "fmt"
+import "linuxkvm/uapi"
 
 // VMState is what KVM holds of a VM beside its vCPUs and its memory: the interrupt
 // controllers. (The time is among the registers of the vCPUs.)
@@ -20,26 +20,26 @@ func (a *RISCVAIA) stateVM() *VM {
 	return a.VM()
 }
 
-func aiaOf(parts []StatePart) (*RISCVAIA, int, error) {
-	list, vcpus := partsOf[*RISCVAIA](parts), len(partsOf[*VCPU](parts))
+// aiaOf finds the AIA among parts, and refuses to leave it or a vCPU out.
+func (vm *VM) aiaOf(parts []StatePart) (*RISCVAIA, int, error) {
+	list, got := partsOf[*RISCVAIA](parts), len(partsOf[*VCPU](parts))
+	vcpus, has := vm.core.made.count(uapi.DevTypeRISCVAIA)
 	switch {
-	case len(list) > 1:
-		return nil, 0, invalid("state: %d AIAs, and a VM has one", len(list))
-	case len(list) == 0:
+	case len(list) != has:
+		return nil, 0, invalid("state: %d AIAs passed, and the VM has %d", len(list), has)
+	case has == 0:
 		return nil, 0, nil
-	case vcpus == 0:
-		return nil, 0, invalid("state: an AIA without vCPUs: pass all of them, each has an IMSIC")
+	case got != vcpus:
+		return nil, 0, invalid("state: %d vCPUs passed, and the VM has %d: each has an IMSIC", got, vcpus)
 	}
 	return list[0], vcpus, nil
 }
 
 func (vm *VM) saveState(s *VMState, parts []StatePart) error {
-	aia, vcpus, err := aiaOf(parts)
+	aia, vcpus, err := vm.aiaOf(parts)
 	switch {
 	case err != nil:
 		return err
-	case vm.core.fd.Closed():
-		return fmt.Errorf("SaveState: %w", ErrClosed)
 	case aia == nil:
 		return nil
 	}
@@ -48,14 +48,12 @@ func (vm *VM) saveState(s *VMState, parts []StatePart) error {
 }
 
 func (vm *VM) restoreState(s *VMState, parts []StatePart) error {
-	aia, vcpus, err := aiaOf(parts)
+	aia, vcpus, err := vm.aiaOf(parts)
 	switch {
 	case err != nil:
 		return err
-	case vm.core.fd.Closed():
-		return fmt.Errorf("RestoreState: %w", ErrClosed)
 	case (s.AIA == nil) != (aia == nil):
-		return differs("aia", "there is one in the state: %v, and RestoreState got one: %v", s.AIA != nil, aia != nil)
+		return differs("aia", "there is one in the state: %v, the VM has one: %v", s.AIA != nil, aia != nil)
 	case aia == nil:
 		return nil
 	}

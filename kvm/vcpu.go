@@ -86,6 +86,7 @@ func checkRunArea(size int) error {
 
 func newVCPU(vm *VM, id, fd int, run *sys.Mapping, ring *dirtyRing) *VCPU {
 	vm.core.retain()
+	vm.core.made.addVCPU()
 	c := &vcpuCore{run: run, page: runPage(run), area: run.Bytes(), ring: ring}
 	owner := vm.core.vmState
 	c.fd = fdOf[uapi.VCPUIoctl]{sys.NewFD(fd, func(fd int) {

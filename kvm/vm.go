@@ -43,6 +43,7 @@ type vmState struct {
 	mu    sync.Mutex
 	slots map[uint32]*heldSlot
 	arch  vmArch // what else of this process the kernel has, under mu
+	made  madeOf // which parts it has been given
 
 	held holdings
 
