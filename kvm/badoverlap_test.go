@@ -41,9 +41,9 @@ func TestBadInputIoeventfdTwice(t *testing.T) {
 	must(t, vm.IOEventfd(first, at))
 	wantError(t, vm.IOEventfd(first, at), syscall.EEXIST)
 	wantError(t, vm.IOEventfd(second, at), syscall.EEXIST)
-	any := at
-	any.Match, any.Datamatch = false, 0
-	wantError(t, vm.IOEventfd(second, any), syscall.EEXIST)
+	wide := at
+	wide.Match, wide.Datamatch = false, 0
+	wantError(t, vm.IOEventfd(second, wide), syscall.EEXIST)
 	other := at
 	other.Datamatch = 2
 	must(t, vm.IOEventfd(second, other))

@@ -31,6 +31,7 @@ func (vm *VM) CreateDevice(kind uint32) (*Device, error) {
 	if err := vmSet(vm, uapi.IoctlVMCreateDevice, &arg); err != nil {
 		return nil, err
 	}
+	c.made.addDevice(kind)
 	return newDevice(vm, int(arg.FD)), nil
 }
 

@@ -96,6 +96,7 @@ func checkRunArea(size int) error {
 
 func newVCPU(vm *VM, id, fd int, run *sys.Mapping, ring *dirtyRing) *VCPU {
 	vm.c().retain()
+	vm.c().made.addVCPU()
 	c := &vcpuCore{run: run, page: runPage(run), area: run.Bytes(), ring: ring}
 	owner := vm.c().vmState
 	c.fd = fdOf[uapi.VCPUIoctl]{sys.NewFD(fd, func(fd int) {

@@ -18,8 +18,9 @@ import (
 // and guest_memfds, in any order.
 type VM struct {
 	core        *vmCore
-	mmapSize    int    // bytes a vCPU shares
-	machineType uint64 // what the VM was made as
+	mmapSize    int     // bytes a vCPU shares
+	machineType uint64  // what the VM was made as
+	system      *System // where it was made, nil for none; it may be closed
 }
 
 // vmCore is the VM's descriptor and what outlives it.
@@ -42,6 +43,7 @@ type vmState struct {
 	mu    sync.Mutex
 	slots map[uint32]*heldSlot
 	arch  vmArch // what else of this process the kernel has, under mu
+	made  madeOf // which parts it has been given
 
 	held holdings
 
