@@ -191,7 +191,7 @@ const hangTime = 60 * time.Second
 
 // call calls the method, under a watchdog, and returns its error. What it made is
 // closed again.
-func (c trial) call(t *testing.T) (err error, hasError bool) {
+func (c trial) call(t *testing.T) (hasError bool, err error) {
 	t.Helper()
 	done := make(chan struct{})
 	go func() {
@@ -201,17 +201,17 @@ func (c trial) call(t *testing.T) (err error, hasError bool) {
 				t.Errorf("%s(%s) panics: %v\n%s", c.name, describeArgs(c.args), r, firstLines(string(debug.Stack()), 24))
 			}
 		}()
-		err, hasError = c.results()
+		hasError, err = c.results()
 	}()
 	select {
 	case <-done:
 	case <-time.After(hangTime):
 		t.Fatalf("%s(%s) has not returned in %v", c.name, describeArgs(c.args), hangTime)
 	}
-	return err, hasError
+	return hasError, err
 }
 
-func (c trial) results() (err error, hasError bool) {
+func (c trial) results() (hasError bool, err error) {
 	var out []reflect.Value
 	if c.method.Type().IsVariadic() {
 		out = c.method.CallSlice(c.args)
@@ -229,7 +229,7 @@ func (c trial) results() (err error, hasError bool) {
 		}
 		hasError = hasError || v.Type() == reflect.TypeFor[error]()
 	}
-	return err, hasError
+	return hasError, err
 }
 
 func describeArgs(args []reflect.Value) string {
@@ -268,7 +268,7 @@ func TestBadInputArguments(t *testing.T) {
 					fresh := reflect.ValueOf(s.make(t)).MethodByName(strings.TrimPrefix(name, s.name+"."))
 					for _, p := range patterns {
 						c := p.trial(name, fresh)
-						err, hasError := c.call(t)
+						hasError, err := c.call(t)
 						if hasError && err == nil && !p.pointers && takesNil(m.Type()) && nilIsFine[name] == "" {
 							t.Errorf("%s(%s), pattern %q: success", name, describeArgs(c.args), p.name)
 						}
@@ -299,7 +299,7 @@ func TestBadInputClosed(t *testing.T) {
 			s.each(v, func(name string, m reflect.Value) {
 				for _, p := range patterns {
 					c := p.trial(name, m)
-					err, hasError := c.call(t)
+					hasError, err := c.call(t)
 					switch {
 					case !hasError, notClosed[name] != "", nothingToDo[name] && !p.pointers:
 					case err == nil:
@@ -315,7 +315,7 @@ func TestBadInputClosed(t *testing.T) {
 				}
 				for _, p := range patterns {
 					c := p.trial(name, m)
-					if err, hasError := c.call(t); hasError && err == nil && notClosed[name] == "" && (p.pointers || !nothingToDo[name]) {
+					if hasError, err := c.call(t); hasError && err == nil && notClosed[name] == "" && (p.pointers || !nothingToDo[name]) {
 						t.Errorf("%s(%s) of a zero value: success", name, describeArgs(c.args))
 					}
 				}

@@ -13,10 +13,10 @@ import (
 
 // Where the guests of these tests have things.
 const (
-	armRAM   = 0x40000000
-	savedArmCode  = armRAM + 0x1000
-	armData  = 0x8000 // in the RAM
-	armNoRAM = 0x50000000
+	armRAM       = 0x40000000
+	savedArmCode = armRAM + 0x1000
+	armData      = 0x8000 // in the RAM
+	armNoRAM     = 0x50000000
 
 	armGICD = 0x8000000
 	armGICR = 0x80a0000
