@@ -1,6 +1,8 @@
 package blk
 
 import (
+	"cmp"
+	"compress/flate"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -22,18 +24,33 @@ type QCOW2 struct {
 var _ Disk = (*QCOW2)(nil)
 
 // prepare tells the reader, whose settings are those of the process, how to
-// decompress zstd, and to keep its warnings to itself: what is wrong with an image is
-// an error of ours.
+// decompress, and to keep its warnings to itself: what is wrong with an image is an
+// error of ours.
 var prepare = sync.OnceFunc(func() {
 	log.SetWarnFunc(nil)
+	qcow2.SetDecompressor(qcow2.CompressionTypeZlib, func(r io.Reader) (io.ReadCloser, error) {
+		return cluster{flate.NewReader(r)}, nil
+	})
 	qcow2.SetDecompressor(qcow2.CompressionTypeZstd, func(r io.Reader) (io.ReadCloser, error) {
 		z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxCluster))
 		if err != nil {
 			return nil, err
 		}
-		return z.IOReadCloser(), nil
+		return cluster{z.IOReadCloser()}, nil
 	})
 })
+
+// cluster reads a compressed cluster. The last bytes come without an error, which
+// the reader of images would give on.
+type cluster struct{ io.ReadCloser }
+
+func (c cluster) Read(p []byte) (int, error) {
+	n, err := io.ReadFull(c.ReadCloser, p)
+	if n > 0 && (err == io.EOF || err == io.ErrUnexpectedEOF) {
+		err = nil
+	}
+	return n, err
+}
 
 // OpenQCOW2 opens an image and locks it as OpenRaw does for reading. Images that
 // are encrypted, that keep their data in another file, or that refer to a backing
@@ -82,10 +99,24 @@ func (q *QCOW2) Close() error { return q.file.Close() }
 // Size implements Disk.
 func (q *QCOW2) Size() int64 { return q.image.Size() }
 
-// ReadAt implements Disk.
+// ReadAt implements Disk. The reader of images would read on after the end.
 func (q *QCOW2) ReadAt(p []byte, off int64) (n int, err error) {
 	defer caught(&err)
-	return q.image.ReadAt(p, off)
+	size := q.Size()
+	if off < 0 {
+		return 0, fmt.Errorf("virtio/blk: qcow2 image: offset %d", off)
+	}
+	if off >= size {
+		return 0, io.EOF
+	}
+	inside := p[:min(int64(len(p)), size-off)]
+	if n, err = q.image.ReadAt(inside, off); n < len(inside) {
+		return n, cmp.Or(err, io.ErrUnexpectedEOF)
+	}
+	if n < len(p) {
+		return n, io.EOF
+	}
+	return n, nil
 }
 
 // WriteAt implements Disk: it cannot.
