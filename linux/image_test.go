@@ -1,77 +1,23 @@
 package linux
 
 import (
-	"archive/tar"
 	"bytes"
 	"context"
-	"io"
 	"os"
 	"path/filepath"
-	"runtime"
 	"testing"
 
-	"github.com/google/go-containerregistry/pkg/v1/empty"
-	"github.com/google/go-containerregistry/pkg/v1/layout"
-	"github.com/google/go-containerregistry/pkg/v1/mutate"
-	"github.com/google/go-containerregistry/pkg/v1/tarball"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"linuxkvm/image"
+	"linuxkvm/internal/testimage"
 )
-
-// makeImage writes a container image, of which this program is the only one, as
-// /bin/tool.
-func makeImage(t *testing.T) string {
-	t.Helper()
-	program, err := os.ReadFile("/proc/self/exe")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var b bytes.Buffer
-	w := tar.NewWriter(&b)
-	for name, content := range map[string][]byte{"bin/tool": program, "etc/greeting": []byte("hello")} {
-		if err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o755, Size: int64(len(content)), Typeflag: tar.TypeReg}); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := w.Write(content); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	layer, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(b.Bytes())), nil })
-	if err != nil {
-		t.Fatal(err)
-	}
-	img, err := mutate.AppendLayers(empty.Image, layer)
-	if err != nil {
-		t.Fatal(err)
-	}
-	file, err := img.ConfigFile()
-	if err != nil {
-		t.Fatal(err)
-	}
-	file = file.DeepCopy()
-	file.OS, file.Architecture = "linux", runtime.GOARCH
-	if img, err = mutate.ConfigFile(img, file); err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	path, err := layout.Write(dir, empty.Index)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := path.AppendImage(img); err != nil {
-		t.Fatal(err)
-	}
-	return dir
-}
 
 // The root is a container image, which the guest can write over, and a second disk
 // keeps what is written.
 func TestImageRoot(t *testing.T) {
 	kernels := testKernels(t)
-	img, err := image.Open(makeImage(t))
+	img, err := image.Open(testimage.Layout(t, map[string][]byte{"bin/tool": testimage.Self(t), "etc/greeting": []byte("hello")}, v1.Config{}))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -33,6 +33,9 @@ type VM struct {
 // Cmd is a command in a guest; it follows os/exec.
 type Cmd = agent.Cmd
 
+// Size is that of a command's terminal, in characters.
+type Size = agent.Size
+
 // ExitError is how a command ended that did not succeed.
 type ExitError = agent.ExitError
 
