@@ -19,11 +19,14 @@ import (
 
 // In a guest the root has one program, this test's, which is all commands in one.
 func TestMain(m *testing.M) {
-	if IsGuest() {
-		os.Exit(guestCommand(os.Args[1:]))
+	if len(os.Args) > 2 && os.Args[1] == guestArg {
+		os.Exit(guestCommand(os.Args[2:]))
 	}
 	os.Exit(m.Run())
 }
+
+// guestArg makes the test binary a command of a guest.
+const guestArg = "guest-command"
 
 func guestCommand(args []string) int {
 	switch args[0] {
@@ -40,12 +43,18 @@ func guestCommand(args []string) int {
 	case "fail":
 		fmt.Fprintln(os.Stderr, "as asked")
 		return 3
-	case "mounts":
-		b, err := os.ReadFile("/proc/self/mounts")
+	case "read":
+		b, err := os.ReadFile(args[1])
 		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
 			return 1
 		}
 		fmt.Print(string(b))
+	case "write":
+		if err := os.WriteFile(args[1], []byte(args[2]), 0o644); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
 	}
 	return 0
 }
@@ -99,17 +108,17 @@ func TestCommands(t *testing.T) {
 	for _, k := range testKernels(t) {
 		t.Run(filepath.Base(k.Image), func(t *testing.T) {
 			vm := startGuest(t, Config{Kernel: k, Memory: 256 << 20})
-			out, err := vm.Command(t.Context(), "/init", "uname").Output()
+			out, err := vm.Command(t.Context(), "/init", guestArg, "uname").Output()
 			if got := strings.TrimSpace(string(out)); err != nil || got == "" || got != vm.Release() {
 				t.Errorf("uname: %q, %v; want %q", got, err, vm.Release())
 			}
 			data := bytes.Repeat([]byte("0123456789abcdef"), 1<<14)
-			c := vm.Command(t.Context(), "/init", "cat")
+			c := vm.Command(t.Context(), "/init", guestArg, "cat")
 			c.Stdin = bytes.NewReader(data)
 			if out, err := c.Output(); err != nil || !bytes.Equal(out, data) {
 				t.Errorf("cat: %d bytes of %d, %v", len(out), len(data), err)
 			}
-			_, err = vm.Command(t.Context(), "/init", "fail").Output()
+			_, err = vm.Command(t.Context(), "/init", guestArg, "fail").Output()
 			var exit *ExitError
 			if !errors.As(err, &exit) || exit.Code != 3 || string(exit.Stderr) != "as asked\n" {
 				t.Errorf("fail: %v", err)

@@ -1,6 +1,9 @@
 package virtio
 
-import "io"
+import (
+	"io"
+	"iter"
+)
 
 // segment is a contiguous range of guest-physical addresses.
 type segment struct{ addr, size uint64 }
@@ -39,6 +42,18 @@ func (b *Buffers) add(s segment) {
 
 // Size returns the number of bytes.
 func (b *Buffers) Size() int { return int(b.size) }
+
+// Segments yields the guest-physical address and the size of each segment that is
+// not empty. None is checked: an address may be outside of RAM.
+func (b *Buffers) Segments() iter.Seq2[uint64, uint64] {
+	return func(yield func(gpa, size uint64) bool) {
+		for _, s := range b.segments {
+			if !yield(s.addr, s.size) {
+				return
+			}
+		}
+	}
+}
 
 // Left returns the number of bytes that Read or Write have not yet reached.
 func (b *Buffers) Left() int { return int(b.size - b.from.off) }

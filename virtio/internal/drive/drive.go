@@ -112,6 +112,13 @@ func (d *Driver) Alloc(n int) uint64 {
 	return gpa
 }
 
+// Rewind returns a function that frees what was allocated since, of which the
+// device must have no more use.
+func (d *Driver) Rewind() func() {
+	free := d.free
+	return func() { d.free = free }
+}
+
 // Put writes to memory.
 func (d *Driver) Put(gpa uint64, p []byte) {
 	d.T.Helper()

@@ -160,8 +160,7 @@ func (q *Queue) wantInterrupts() {
 // in how many bytes it may write. It returns what it has written.
 func (q *Queue) Do(out []byte, in int) []byte {
 	q.d.T.Helper()
-	free := q.d.free
-	defer func() { q.d.free = free }() // the device is done with it
+	defer q.d.Rewind()()
 	buffers := []Buffer{}
 	if len(out) > 0 {
 		buffers = append(buffers, q.d.Out(out))
