@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/flate"
 	"encoding/binary"
+	"errors"
 	"io"
 	"strings"
 	"testing"
@@ -175,7 +176,7 @@ func TestQCOW2Broken(t *testing.T) {
 		t.Errorf("told %v", told.list)
 	}
 	q := openQCOW2(t, image)
-	if _, err := q.WriteAt([]byte("x"), 0); err != blk.ErrReadOnly {
+	if _, err := q.WriteAt([]byte("x"), 0); !errors.Is(err, blk.ErrReadOnly) {
 		t.Errorf("WriteAt: %v", err)
 	}
 	if err := q.Flush(); err != nil {
