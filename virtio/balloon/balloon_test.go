@@ -229,7 +229,7 @@ func TestReporting(t *testing.T) {
 		"Linux":                   {0, 3},
 		"Linux, no statistics":    {featureStats, 2},
 		"no knowledge of poison":  {featurePoison, 4},
-		"nothing else negotiated": {^uint64(featureReporting | virtio.FeatureVersion1), 2},
+		"nothing else negotiated": {^(featureReporting | virtio.FeatureVersion1), 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d, dev, r := newDriver(t, Config{Reporting: true}, c.without)

@@ -99,7 +99,7 @@ func (d *Device) read() {
 		}
 		if err != nil {
 			if err != io.EOF {
-				d.report("input", err)
+				d.tell(failure("input", err))
 			}
 			return
 		}
@@ -115,20 +115,23 @@ func (d *Device) write() {
 		n := d.out.peek(p)
 		if d.cfg.Output != nil && d.failed.Load() == nil {
 			if _, err := d.cfg.Output.Write(p[:n]); err != nil {
-				err = d.report("output", err)
+				err = failure("output", err)
 				d.failed.Store(&err)
+				d.tell(err)
 			}
 		}
 		d.out.drop(n)
 	}
 }
 
-func (d *Device) report(what string, err error) error {
-	err = fmt.Errorf("virtio/console: %s: %w", what, err)
+func failure(what string, err error) error {
+	return fmt.Errorf("virtio/console: %s: %w", what, err)
+}
+
+func (d *Device) tell(err error) {
 	if d.cfg.OnError != nil {
 		d.cfg.OnError(err)
 	}
-	return err
 }
 
 // Lost returns how many bytes were dropped of what a guest writes in an emergency,

@@ -73,17 +73,23 @@ func TestOutput(t *testing.T) {
 	}
 }
 
+func typeIn(t *testing.T, w io.Writer, s string) {
+	if _, err := io.WriteString(w, s); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestInput(t *testing.T) {
 	r, w := io.Pipe()
 	d, _ := newDriver(t, console.Config{Input: r})
 	for _, want := range []string{"a", "line\n", strings.Repeat("y", 4000)} {
-		go w.Write([]byte(want))
+		go typeIn(t, w, want)
 		if got := d.Queue(receive).Do(nil, 4096); string(got) != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}
 	// More than the driver has room for comes in turns.
-	go w.Write([]byte("0123456789"))
+	go typeIn(t, w, "0123456789")
 	for _, want := range []string{"0123", "4567", "89"} {
 		if got := d.Queue(receive).Do(nil, 4); string(got) != want {
 			t.Errorf("got %q, want %q", got, want)
