@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"linuxkvm/boot"
 	"linuxkvm/internal/guestinit"
@@ -24,6 +23,10 @@ type Config struct {
 	// machine.DefaultCPUs and machine.DefaultMemory.
 	CPUs   int
 	Memory uint64
+	// Root is what stands at / for commands.
+	Root Root
+	// Disks are further disks, in the order of their names in the guest.
+	Disks []Disk
 	// Cmdline is added to the kernel's command line.
 	Cmdline string
 	// Console gets what the kernel and the guest's first process say on the serial
@@ -66,6 +69,9 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Env == nil {
 		c.Env = DefaultEnv
 	}
+	if n := len(c.disks()); n > maxDisks {
+		return c, fmt.Errorf("linux: %d disks: want at most %d", n, maxDisks)
+	}
 	if c.Console == nil {
 		c.Console = io.Discard
 	}
@@ -82,9 +88,10 @@ func (c *Config) cmdline() string {
 
 // images opens the kernel and makes the initramfs.
 func (c *Config) images() (kernel, initrd *boot.File, err error) {
+	root, mounts := c.mounts()
 	ramfs := initramfs{
 		kernel: c.Kernel, program: c.Program, modules: c.modules(),
-		config: guestinit.Config{Hostname: c.Hostname, Env: c.Env},
+		config: guestinit.Config{Hostname: c.Hostname, Env: c.Env, Root: root, Mounts: mounts},
 	}
 	if initrd, err = ramfs.build(); err != nil {
 		return nil, nil, err
@@ -97,12 +104,24 @@ func (c *Config) images() (kernel, initrd *boot.File, err error) {
 
 // modules are what the guest needs.
 func (c *Config) modules() []kmod.Module {
-	list := []kmod.Module{kmod.Virtio}
-	return append(list, kmod.GuestModules["vsock"]...)
+	list := append([]kmod.Module{kmod.Virtio}, kmod.GuestModules["vsock"]...)
+	for _, d := range c.disks() {
+		list = append(list, kmod.GuestModules["block"]...)
+		list = append(list, filesystemModules(d.Filesystem)...)
+	}
+	if c.Root.Layer {
+		list = append(list, kmod.GuestModules["overlay"]...)
+	}
+	return list
 }
 
-// IsGuest reports whether this process is in a guest that this package has made.
-func IsGuest() bool {
-	_, err := os.Stat(guestinit.ConfigPath)
-	return err == nil
+// filesystemModules are those of a type of file system.
+func filesystemModules(name string) []kmod.Module {
+	if name == "" {
+		name = "ext4"
+	}
+	if list := kmod.GuestModules[name]; list != nil {
+		return list
+	}
+	return []kmod.Module{{Name: name, Optional: true}}
 }

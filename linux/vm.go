@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"sync"
 
 	"linuxkvm/internal/agent"
 	"linuxkvm/internal/agent/wire"
@@ -25,10 +26,15 @@ type VM struct {
 	result  machine.Result
 	err     error
 	release string
+	closers []io.Closer // closed after the machine
+	closing sync.Once
 }
 
 // Cmd is a command in a guest; it follows os/exec.
 type Cmd = agent.Cmd
+
+// Size is that of a command's terminal, in characters.
+type Size = agent.Size
 
 // ExitError is how a command ended that did not succeed.
 type ExitError = agent.ExitError
@@ -67,12 +73,31 @@ func create(cfg *Config) (*VM, error) {
 		return nil, err
 	}
 	vm.agent.Dial = func(ctx context.Context) (net.Conn, error) { return vm.vsock.Dial(ctx, wire.Port) }
-	vm.machine, err = machine.New(machine.Config{
-		System: cfg.System, Kernel: kernel, Initrd: initrd, Cmdline: cfg.cmdline(),
-		CPUs: cfg.CPUs, Memory: cfg.Memory, ConsoleOut: vm.console,
-		Devices: []virtio.Device{vm.vsock},
-	})
-	return vm, err
+	devices, err := vm.openDisks(cfg)
+	if err == nil {
+		vm.machine, err = machine.New(machine.Config{
+			System: cfg.System, Kernel: kernel, Initrd: initrd, Cmdline: cfg.cmdline(),
+			CPUs: cfg.CPUs, Memory: cfg.Memory, ConsoleOut: vm.console,
+			Devices: append(devices, vm.vsock),
+		})
+	}
+	if err != nil {
+		return nil, errors.Join(err, closeAll(vm.closers))
+	}
+	return vm, nil
+}
+
+func (vm *VM) openDisks(cfg *Config) ([]virtio.Device, error) {
+	var devices []virtio.Device
+	for _, d := range cfg.disks() {
+		dev, closers, err := openDisk(d)
+		if err != nil {
+			return nil, err
+		}
+		devices = append(devices, dev)
+		vm.closers = append(vm.closers, closers...)
+	}
+	return devices, nil
 }
 
 // boot starts the machine and waits until the guest says that it is ready.
@@ -188,4 +213,8 @@ func (vm *VM) Stop() { vm.machine.Stop() }
 
 // Close stops the machine if it runs and gives everything back. Closing again does
 // nothing.
-func (vm *VM) Close() error { return vm.machine.Close() }
+func (vm *VM) Close() error {
+	err := vm.machine.Close()
+	vm.closing.Do(func() { err = errors.Join(err, closeAll(vm.closers)) })
+	return err
+}

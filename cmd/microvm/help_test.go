@@ -119,7 +119,7 @@ func TestCompletion(t *testing.T) {
 		args []string
 		want string
 	}{
-		"commands":         {[]string{""}, "run\tBoot a kernel"},
+		"commands":         {[]string{""}, "run\tRun a command"},
 		"flags":            {[]string{"run", "--k"}, "--kernel\t"},
 		"files":            {[]string{"run", "--kernel", ""}, ":0\n"}, // the shell's own completion
 		"no files for cpu": {[]string{"run", "--cpus", ""}, ":4\n"},

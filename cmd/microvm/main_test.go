@@ -27,6 +27,8 @@ func TestMain(m *testing.M) {
 		guestMain()
 	case os.Getenv(name) == value:
 		main()
+	case len(os.Args) > 2 && os.Args[1] == toolArg:
+		os.Exit(toolMain(os.Args[2:]))
 	}
 	os.Exit(m.Run())
 }

@@ -17,16 +17,24 @@ const defaultCmdline = "console=" + machine.ConsoleName + " panic=-1"
 // runFlags are the flags of microvm run.
 type runFlags struct {
 	kernel, initrd, cmdline string
+	modules                 string
 	cpus                    cpuCount
 	memory                  size.Bytes
+
+	command commandFlags
 }
 
 func newRun(s streams) *cobra.Command {
 	f := runFlags{cpus: machine.DefaultCPUs, memory: machine.DefaultMemory}
 	cmd := &cobra.Command{
-		Use:   "run --kernel FILE [flags]",
-		Short: "Boot a kernel, with its console on this terminal",
-		Long: "run boots a Linux kernel, such as Debian's vmlinuz, in a virtual machine: on amd64 a\n" +
+		Use:   "run [flags] [-- COMMAND [ARGUMENT...]]",
+		Short: "Run a command in a guest, or boot a kernel with its console on this terminal",
+		Long: "With --image, or with a command, run makes a guest for the command, and ends with\n" +
+			"the command's exit status: 127 if there is no such command, 126 if it cannot be\n" +
+			"run, 125 if microvm itself failed, 128 and the number of the signal that ended it.\n" +
+			"The kernel is this host's, unless --kernel names another one.\n" +
+			"\n" +
+			"Otherwise run boots a Linux kernel, such as Debian's vmlinuz, in a virtual machine: on amd64 a\n" +
 			"bzImage or an ELF vmlinux, on arm64 and riscv64 an Image, compressed or not. The\n" +
 			"guest's first serial port, " + machine.ConsoleName + ", is standard input and\n" +
 			"output. On a terminal every key goes to the guest, except that Ctrl-A x leaves\n" +
@@ -36,15 +44,22 @@ func newRun(s streams) *cobra.Command {
 			"SIGINT, SIGTERM and SIGHUP stop the machine at once, as pulling the plug does.\n" +
 			"\n" +
 			"The exit status tells how it ended:\n\n" + statusTable(),
-		Example: "  microvm run --kernel vmlinuz --initrd initrd.img\n" +
+		Example: "  microvm run --image debian -- uname -a\n" +
+			"  microvm run -it --image image.tar -- sh\n" +
+			"  microvm run --kernel vmlinuz --initrd initrd.img\n" +
 			"  microvm run --kernel vmlinuz --cpus 4 --memory 2G --cmdline 'console=" + machine.ConsoleName + " quiet'",
-		Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			if f.kernel == "" {
-				return errors.New("no kernel: name one with --kernel, such as --kernel /boot/vmlinuz-$(uname -r)")
-			}
+		RunE: func(_ *cobra.Command, args []string) error {
 			if err := f.check(); err != nil {
 				return err
+			}
+			if f.command.image == "" && len(args) > 0 {
+				return fmt.Errorf("%q: no root for that command: name an image with --image, such as --image debian; a kernel is named with --kernel", args[0])
+			}
+			if f.command.image != "" {
+				return runCommand(&f, args, s)
+			}
+			if f.kernel == "" {
+				return errors.New("no kernel and no command: name one with --kernel, such as --kernel /boot/vmlinuz-$(uname -r), or an image with --image")
 			}
 			return run(&f, s)
 		},
@@ -56,7 +71,15 @@ func newRun(s streams) *cobra.Command {
 	flags.StringVar(&f.cmdline, "cmdline", defaultCmdline, "kernel command line, a `TEXT` instead of the default")
 	flags.Var(&f.cpus, "cpus", fmt.Sprintf("number of vCPUs, 1 to %d", machine.MaxCPUs))
 	flags.Var(&f.memory, "memory", "size of guest memory, such as 512M or 1G")
-	for _, name := range []string{"kernel", "initrd"} {
+	flags.StringVar(&f.command.image, "image", "", "root of the command: a container `IMAGE` in a registry, or the file of one")
+	flags.BoolVarP(&f.command.interactive, "interactive", "i", false, "pass standard input to the command")
+	flags.BoolVarP(&f.command.terminal, "tty", "t", false, "run the command on a terminal")
+	flags.StringArrayVarP(&f.command.env, "env", "e", nil, "environment `VARIABLE` of the command, as NAME=VALUE, or NAME for this one's")
+	flags.StringVarP(&f.command.workdir, "workdir", "w", "", "working `DIRECTORY` of the command")
+	flags.StringVarP(&f.command.user, "user", "u", "", "`USER` of the command, a name or number, with :group or without")
+	flags.StringArrayVar(&f.command.disks, "disk", nil, "a further disk, a `FILE[:ro][:private][:/DIRECTORY]`")
+	flags.StringVar(&f.modules, "modules", "", "`DIRECTORY` of the kernel's modules, where it is not found by itself")
+	for _, name := range []string{"kernel", "initrd", "image", "disk"} {
 		// No extensions: any file may be one. The flags exist.
 		_ = cmd.MarkFlagFilename(name)
 	}

@@ -346,3 +346,23 @@ func TestPingAndShutdown(t *testing.T) {
 		time.Sleep(time.Millisecond)
 	}
 }
+
+func TestUser(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("needs root, as a guest's first process is")
+	}
+	for user, want := range map[string]string{"nobody": "65534", "65534:0": "65534", "12345": "12345", "daemon:daemon": "1"} {
+		c := command(t, "id", "-u")
+		c.User = user
+		if out, err := c.Output(); err != nil || strings.TrimSpace(string(out)) != want {
+			t.Errorf("%s: %q, %v", user, out, err)
+		}
+	}
+	for _, user := range []string{"no-such-user", "daemon:no-such-group"} {
+		c := command(t, "id", "-u")
+		c.User = user
+		if err := c.Run(); err == nil || !strings.Contains(err.Error(), "no-such") {
+			t.Errorf("%s: %v", user, err)
+		}
+	}
+}

@@ -27,8 +27,9 @@ type Cmd struct {
 	Env []string
 	// Dir is the working directory; empty is the root.
 	Dir string
-	// UID and GID are whom the command runs as; zero is root.
-	UID, GID uint32
+	// User is whom the command runs as: a name that the guest knows or a number,
+	// with :GROUP or without; empty is root.
+	User string
 	// Stdin, Stdout and Stderr are the standard streams; nil is /dev/null. Stdout
 	// and Stderr may be the same writer, which is then not called concurrently.
 	Stdin          io.Reader
@@ -90,7 +91,7 @@ func (c *Cmd) Start() error {
 // connect makes the connections and waits for the start.
 func (c *Cmd) connect() error {
 	token := rand.Text()
-	e := &wire.Exec{Path: c.Path, Args: c.Args, Env: c.Env, Dir: c.Dir, UID: c.UID, GID: c.GID, Terminal: c.Terminal != nil, Size: c.Terminal}
+	e := &wire.Exec{Path: c.Path, Args: c.Args, Env: c.Env, Dir: c.Dir, User: c.User, Terminal: c.Terminal != nil, Size: c.Terminal}
 	if len(e.Args) == 0 {
 		e.Args = []string{c.Path}
 	}

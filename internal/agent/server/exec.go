@@ -73,8 +73,12 @@ func (s *Server) start(c *command, e *wire.Exec) (*process, error) {
 		Dir: dir, Env: e.Env, Files: files.descriptors(),
 		Sys: &syscall.SysProcAttr{Chroot: s.Root, Setsid: true, Setctty: e.Terminal},
 	}
-	if e.UID != 0 || e.GID != 0 {
-		attr.Sys.Credential = &syscall.Credential{Uid: e.UID, Gid: e.GID}
+	if e.User != "" {
+		if attr.Sys.Credential, err = credential(e.User); err != nil {
+			files.closeChild()
+			files.abandon()
+			return nil, err
+		}
 	}
 	pid, end, err := s.reaper.start(path, e.Args, attr)
 	files.closeChild()

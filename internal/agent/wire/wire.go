@@ -43,8 +43,8 @@ type Exec struct {
 	Args []string `json:"args"` // with the name
 	Env  []string `json:"env,omitempty"`
 	Dir  string   `json:"dir,omitempty"`
-	UID  uint32   `json:"uid,omitempty"`
-	GID  uint32   `json:"gid,omitempty"`
+	// User is whom it runs as: NAME or NUMBER, with :GROUP or without; empty is root.
+	User string `json:"user,omitempty"`
 	// Streams says which of the standard streams the host connects; the others
 	// are /dev/null.
 	Streams [3]bool `json:"streams"`
