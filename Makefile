@@ -7,7 +7,7 @@ export CGO_ENABLED := 0
 # Packages whose tests want a real KVM; they run here and in each lane of the rig.
 LANE_PACKAGES := ./internal/sys ./memory ./kvm ./machine ./cmd/microvm
 # Packages with enough concurrency to be worth the race detector.
-RACE_PACKAGES := ./internal/sys ./memory ./kvm ./device ./machine
+RACE_PACKAGES := ./internal/sys ./memory ./kvm ./device ./virtio/... ./machine
 
 # The library is for every architecture with KVM; the machine, and with it all the
 # rest, for three.

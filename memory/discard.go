@@ -17,14 +17,14 @@ func (r *Region) Discard(off, n uint64) error {
 	if size := r.Size(); off > size || n > size-off {
 		return rangeError("discard from offset", off, n, size)
 	}
-	if !r.core.guard.Acquire() {
+	if !r.c().guard.Acquire() {
 		return ErrClosed
 	}
-	defer r.core.release()
+	defer r.c().release()
 	if n == 0 {
 		return nil
 	}
-	if err := r.core.mapping.Discard(uintptr(off), uintptr(n)); err != nil {
+	if err := r.c().mapping.Discard(uintptr(off), uintptr(n)); err != nil {
 		return fmt.Errorf("memory: discard %#x bytes at offset %#x: %w", n, off, err)
 	}
 	return nil

@@ -103,6 +103,9 @@ func TestDiscardChecks(t *testing.T) {
 	if err := r.Discard(0, page); !errors.Is(err, ErrClosed) {
 		t.Errorf("of a closed region: %v", err)
 	}
+	if err := new(Region).Discard(0, 0); !errors.Is(err, ErrClosed) {
+		t.Errorf("of no region: %v", err)
+	}
 }
 
 func TestSpaceDiscard(t *testing.T) {

@@ -12,6 +12,7 @@ type Chain struct {
 	head     uint16
 	indirect bool // was negotiated
 	released bool
+	desc     [descSize]byte // to read into
 }
 
 // errReleased is a mistake of a device, not of a driver.

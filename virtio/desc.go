@@ -34,15 +34,15 @@ type table struct {
 	size uint32 // descriptors
 }
 
-func (t table) read(mem Memory, i uint16) (desc, error) {
+// read copies a descriptor, by way of b.
+func (t table) read(mem Memory, i uint16, b *[descSize]byte) (desc, error) {
 	if uint32(i) >= t.size {
 		return desc{}, broken("descriptor %d of a table of %d", i, t.size)
 	}
-	var b [descSize]byte
 	if _, err := mem.ReadAt(b[:], int64(t.addr+uint64(i)*descSize)); err != nil {
 		return desc{}, broken("descriptor %d: %v", i, err)
 	}
-	return decodeDesc(&b), nil
+	return decodeDesc(b), nil
 }
 
 // indirect returns the table that d refers to.

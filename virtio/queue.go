@@ -74,8 +74,9 @@ type Queue struct {
 	freeLock sync.Mutex
 	free     []*Chain
 
-	mu   sync.Mutex // orders those who give chains back
-	used uint16
+	mu    sync.Mutex // orders those who give chains back
+	used  uint16
+	entry [usedEntry]byte // to write from
 }
 
 // Size returns the number of descriptors.
@@ -177,11 +178,11 @@ func (q *Queue) putUsed(n int, head uint16, written uint32) error {
 	if q.stopped.Load() {
 		return ErrStopped
 	}
-	var entry [usedEntry]byte
+	entry := q.entry[:]
 	binary.LittleEndian.PutUint32(entry[0:], uint32(head))
 	binary.LittleEndian.PutUint32(entry[4:], written)
 	slot := uint64((q.used + uint16(n)) % q.cfg.Size)
-	if _, err := q.mem.WriteAt(entry[:], int64(q.cfg.Used+ringEntries+usedEntry*slot)); err != nil {
+	if _, err := q.mem.WriteAt(entry, int64(q.cfg.Used+ringEntries+usedEntry*slot)); err != nil {
 		return broken("the used ring: %v", err)
 	}
 	return nil
@@ -216,9 +217,11 @@ func (q *Queue) stop() error {
 func (q *Queue) newChain(head uint16) *Chain {
 	q.freeLock.Lock()
 	defer q.freeLock.Unlock()
-	c := new(Chain)
+	var c *Chain
 	if n := len(q.free); n > 0 {
 		c, q.free = q.free[n-1], q.free[:n-1]
+	} else {
+		c = new(Chain)
 	}
 	c.reset(q, head)
 	return c

@@ -12,7 +12,7 @@ const maxBytes = 1 << 32
 func (c *Chain) walk(mem Memory, own table, head uint16) error {
 	t, i := own, head
 	for range MaxChain {
-		d, err := t.read(mem, i)
+		d, err := t.read(mem, i, &c.desc)
 		if err != nil {
 			return err
 		}

@@ -21,7 +21,7 @@ func pattern(n int, seed byte) []byte {
 
 func TestReadAndWrite(t *testing.T) {
 	for name, without := range map[string]uint64{
-		"everything": 0, "little": ^uint64(virtio.FeatureVersion1 | virtio.FeatureIndirect),
+		"everything": 0, "little": ^(virtio.FeatureVersion1 | virtio.FeatureIndirect),
 	} {
 		t.Run(name, func(t *testing.T) {
 			disk := newRAM(2 << 20)

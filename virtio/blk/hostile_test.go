@@ -108,14 +108,14 @@ func TestHostileBuffers(t *testing.T) {
 		buffers []drive.Buffer
 		want    byte
 	}{
-		"no header":          {nil, ioErr},
-		"a short header":     {[]drive.Buffer{d.Out(header(typeIn, 0)[:15])}, ioErr},
-		"a header nowhere":   {[]drive.Buffer{{GPA: nowhere, Size: 16}}, ioErr},
-		"data nowhere":       {[]drive.Buffer{d.Out(header(typeOut, 0)), {GPA: nowhere, Size: 512}}, ioErr},
-		"an answer nowhere":  {[]drive.Buffer{d.Out(header(typeIn, 0)), {GPA: nowhere, Size: 512, Write: true}}, ioErr},
-		"an ID nowhere":      {[]drive.Buffer{d.Out(header(typeGetID, 0)), {GPA: nowhere, Size: 20, Write: true}}, ioErr},
-		"ranges nowhere":     {[]drive.Buffer{d.Out(header(typeZeroes, 0)), {GPA: nowhere, Size: 16}}, ioErr},
-		"at the last adress": {[]drive.Buffer{d.Out(header(typeOut, 0)), {GPA: ^uint64(0) - 100, Size: 512}}, ioErr},
+		"no header":           {nil, ioErr},
+		"a short header":      {[]drive.Buffer{d.Out(header(typeIn, 0)[:15])}, ioErr},
+		"a header nowhere":    {[]drive.Buffer{{GPA: nowhere, Size: 16}}, ioErr},
+		"data nowhere":        {[]drive.Buffer{d.Out(header(typeOut, 0)), {GPA: nowhere, Size: 512}}, ioErr},
+		"an answer nowhere":   {[]drive.Buffer{d.Out(header(typeIn, 0)), {GPA: nowhere, Size: 512, Write: true}}, ioErr},
+		"an ID nowhere":       {[]drive.Buffer{d.Out(header(typeGetID, 0)), {GPA: nowhere, Size: 20, Write: true}}, ioErr},
+		"ranges nowhere":      {[]drive.Buffer{d.Out(header(typeZeroes, 0)), {GPA: nowhere, Size: 16}}, ioErr},
+		"at the last address": {[]drive.Buffer{d.Out(header(typeOut, 0)), {GPA: ^uint64(0) - 100, Size: 512}}, ioErr},
 	} {
 		status := d.In(1)
 		d.Put(status.GPA, []byte{0xff})
@@ -138,6 +138,14 @@ func TestHostileNoStatus(t *testing.T) {
 	d := newDriver(t, blk.Config{Disk: newRAM(4096)}, 0)
 	d.Queue(0).Add(d.Out(header(typeFlush, 0)))
 	d.Queue(0).Kick()
+	wantBroken(t, d)
+	d.Start(0)
+	_, s := request(d, typeFlush, 0, nil, 0)
+	wantStatus(t, "after a reset", s, ok)
+}
+
+func wantBroken(t *testing.T, d *drive.Driver) {
+	t.Helper()
 	select {
 	case err := <-d.Broken:
 		if !errors.Is(err, virtio.ErrBroken) {
@@ -146,9 +154,6 @@ func TestHostileNoStatus(t *testing.T) {
 	case <-time.After(drive.Patience):
 		t.Fatal("the device did not notice")
 	}
-	d.Start(0)
-	_, s := request(d, typeFlush, 0, nil, 0)
-	wantStatus(t, "after a reset", s, ok)
 }
 
 // vast is a disk without bytes.
@@ -220,7 +225,7 @@ func FuzzRequest(f *testing.F) {
 		q.Add(d.Out(out[:cut]), d.Out(out[cut:]), answer)
 		q.Kick()
 		if in == 0 {
-			<-d.Broken
+			wantBroken(t, d)
 		} else {
 			q.WaitUsed()
 			if s := d.Get(answer.GPA+uint64(in)-1, 1)[0]; s > unsupp {

@@ -62,10 +62,8 @@ func (r *request) write(p []byte, off int64) status {
 // eachPiece calls step for n bytes of the disk from off on, in pieces, each when the
 // guest's limit lets it pass. Between pieces it looks whether the session has ended.
 func (r *request) eachPiece(off, n int64, step func(p []byte, off int64) status) status {
-	buffer := pieces.Get().(*piece)
-	defer pieces.Put(buffer)
 	for n > 0 {
-		p := buffer[:min(n, pieceSize)]
+		p := r.buffer[:min(n, pieceSize)]
 		if r.dev.throttle.Bytes(r.ctx, len(p)) != nil {
 			return statusIOErr
 		}

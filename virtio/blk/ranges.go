@@ -26,12 +26,12 @@ func (r *request) ranges(kind uint32) status {
 	if kind == typeDiscard && d.discarder == nil {
 		return statusUnsupp
 	}
-	var raw [maxRanges * rangeSize]byte
 	n := r.chain.Readable.Left()
-	if n == 0 || n%rangeSize != 0 || n > len(raw) {
+	if n == 0 || n%rangeSize != 0 || n > maxRanges*rangeSize {
 		return statusIOErr
 	}
-	if _, err := r.chain.Readable.Read(raw[:n]); err != nil {
+	raw := r.buffer[:n]
+	if _, err := r.chain.Readable.Read(raw); err != nil {
 		return statusIOErr
 	}
 	var spans [maxRanges]span

@@ -89,7 +89,7 @@ func control(file *os.File, f func(fd int) error) error {
 	var result error
 	err = conn.Control(func(fd uintptr) {
 		for {
-			if result = f(int(fd)); result != unix.EINTR {
+			if result = f(int(fd)); !errors.Is(result, unix.EINTR) {
 				return
 			}
 		}

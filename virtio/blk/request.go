@@ -35,22 +35,25 @@ type request struct {
 	through bool // each write is to last
 	chain   *virtio.Chain
 	sector  uint64
-	wrote   int // bytes of Writable, from its first on
+	wrote   int    // bytes of Writable, from its first on
+	buffer  *piece // between guest memory and all else
 }
 
 // handle does a request and returns how many bytes of Writable are written, from the
 // first on. It returns false if the session ended before the request did: then
 // nobody waits for it any more.
 func (d *Device) handle(s *virtio.Session, c *virtio.Chain) (int, bool) {
-	r := request{dev: d, ctx: s.Context, chain: c}
+	r := request{dev: d, ctx: s.Context, chain: c, buffer: pieces.Get().(*piece)}
+	defer pieces.Put(r.buffer)
 	r.through = s.Features&featureFlush == 0 || s.Features&featureConfigWCE != 0 && !d.writeback.Load()
 	result := r.do()
 	if s.Context.Err() != nil {
 		return 0, false
 	}
 	last := c.Writable.Size() - 1
+	r.buffer[0] = byte(result)
 	// Where that is not memory the guest does not learn of it, by its own doing.
-	if _, err := c.Writable.WriteAt([]byte{byte(result)}, int64(last)); err == nil && r.wrote == last {
+	if _, err := c.Writable.WriteAt(r.buffer[:1], int64(last)); err == nil && r.wrote == last {
 		r.wrote++
 	}
 	return r.wrote, true
@@ -58,15 +61,15 @@ func (d *Device) handle(s *virtio.Session, c *virtio.Chain) (int, bool) {
 
 // do does a request. The header is copied first, and looked at once.
 func (r *request) do() status {
-	var header [headerSize]byte
-	if n, err := r.chain.Readable.Read(header[:]); n < headerSize || err != nil {
+	header := r.buffer[:headerSize]
+	if n, err := r.chain.Readable.Read(header); n < headerSize || err != nil {
 		return statusIOErr
 	}
 	if r.dev.throttle.Op(r.ctx) != nil {
 		return statusIOErr
 	}
 	r.sector = binary.LittleEndian.Uint64(header[8:])
-	switch kind := binary.LittleEndian.Uint32(header[:]); kind {
+	switch kind := binary.LittleEndian.Uint32(header); kind {
 	case typeIn:
 		return r.in()
 	case typeOut:
