@@ -1,0 +1,4 @@
+// Package fs is the beginning of the file system device (virtio 1.2, section 5.11):
+// the rules that a request is held to before a file system sees it. The device and
+// the file system are not here yet.
+package fs
