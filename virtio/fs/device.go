@@ -21,10 +21,13 @@ type Config struct {
 	// ReadOnly refuses all that would change something, with EROFS. The host still
 	// notes when files are read.
 	ReadOnly bool
+	// Squash has all files belong to this process's user, also if that is root: for
+	// a root that may not give files to others, as in a user namespace.
+	Squash bool
 	// Queues is how many queues of requests there are; 0 means 1.
 	Queues int
 	// Workers is how many requests of a queue are worked on at the same time; 0
-	// means 8.
+	// means 8. Each takes up to 2 MiB.
 	Workers int
 	// MaxInodes is how many inodes the guest may know, each of which is a
 	// descriptor of this process; 0 means half of what RLIMIT_NOFILE allows, but not
@@ -72,7 +75,12 @@ func New(cfg Config) (*Device, error) {
 	if err != nil {
 		return nil, fmt.Errorf("fs: directory %q: %w", cfg.Dir, err)
 	}
-	d := &Device{cfg: cfg, config: config, root: root, squash: os.Geteuid() != 0}
+	// Files are opened by way of their descriptors.
+	if err := unix.Access(path(root), unix.F_OK); err != nil {
+		_ = unix.Close(root)
+		return nil, fmt.Errorf("fs: %s: %w; mount /proc", path(root), err)
+	}
+	d := &Device{cfg: cfg, config: config, root: root, squash: cfg.Squash || os.Geteuid() != 0}
 	d.cleanup = runtime.AddCleanup(d, func(fd int) { _ = unix.Close(fd) }, root)
 	return d, nil
 }

@@ -10,7 +10,7 @@
 // up beneath a descriptor of that directory and does not follow symlinks, which the
 // guest follows in its own tree. Only regular files and directories are opened; a
 // fifo, a socket or a device of the host is seen, and refused with EACCES. A guest
-// makes no device nodes.
+// makes no device nodes. Locks are the guest's own: the host does not see them.
 //
 // A directory that the host moves out of the share while the guest holds it stays
 // within the guest's reach, with all that is below it, until the guest forgets it or
@@ -20,8 +20,8 @@
 //
 // If this process is root, files belong to whom the guest says: a guest's root
 // makes files of the host's root, and set-user-ID ones too. Share a directory that no
-// other user of the host reaches, or a file system mounted nosuid. Otherwise the
-// files are squashed: whatever the guest makes belongs to this process's user, chown
+// other user of the host reaches, or a file system mounted nosuid. Otherwise, or with
+// Config.Squash, the files are squashed: whatever the guest makes belongs to this process's user, chown
 // to anybody else is EPERM, and regular files lose set-user-ID and set-group-ID
 // bits. The guest's kernel checks permissions by the owners that it sees. Extended
 // attributes are those of "user." only.

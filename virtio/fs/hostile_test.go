@@ -357,15 +357,21 @@ func TestConfigRefused(t *testing.T) {
 	}
 }
 
+type asked struct {
+	op   uint32
+	node uint64
+	rest []byte
+}
+
 // program makes a guest's requests of bytes: an opcode, a node, a size, and what
 // follows the header.
-func program(b []byte) [][]any {
-	var all [][]any
+func program(b []byte) []asked {
+	var all []asked
 	for len(b) >= 4 && len(all) < 64 {
 		op, node, n := uint32(b[0]%56), uint64(b[1]%8), int(b[2])
 		rest := b[3:]
 		n = min(n, len(rest))
-		all = append(all, []any{op, node, rest[:n]})
+		all = append(all, asked{op, node, rest[:n]})
 		b = rest[n:]
 	}
 	return all
@@ -392,25 +398,50 @@ func FuzzRequests(f *testing.F) {
 		}
 		f.Add(seed)
 	}
+	readOnly := newClient(f, Config{ReadOnly: true})
+	if err := os.WriteFile(readOnly.at("a"), []byte("kept"), 0o600); err != nil {
+		f.Fatal(err)
+	}
+	kept := []syscall.Stat_t{stat(f, readOnly.dir), stat(f, readOnly.at("a"))}
 	before := descriptors(f)
 	f.Fuzz(func(t *testing.T, b []byte) {
-		c.T = t
-		defer func() { c.T = f }()
-		for _, r := range program(b) {
-			op := r[0].(uint32)
-			if op == opCopyRange || op == opFallocate {
-				continue // would only fill the disk
+		for _, c := range []*client{c, readOnly} {
+			c.T = t
+			c.run(program(b))
+			c.must(0, opDestroy, 0)
+			if n := descriptors(t); n > before {
+				t.Fatalf("%d descriptors, %d before", n, before)
 			}
-			request := c.encode(op, r[1].(uint64), r[2].([]byte))
-			got := c.Queue(1).Do(request, answerRoom+4096)
-			if silent := op == opForget || op == opBatchForget; silent != (len(got) == 0) || (!silent && !whole(got)) {
-				t.Fatalf("opcode %d: answer % x", op, got)
+			c.mount()
+			c.T = f
+		}
+		for i, name := range []string{readOnly.dir, readOnly.at("a")} {
+			if now := stat(t, name); now.Ctim != kept[i].Ctim || now.Size != kept[i].Size {
+				t.Fatalf("%s changed, read-only: %+v, was %+v", name, now, kept[i])
 			}
 		}
-		c.must(0, opDestroy, 0)
-		if n := descriptors(t); n > before {
-			t.Fatalf("%d descriptors, %d before", n, before)
-		}
-		c.mount()
 	})
+}
+
+func stat(t testing.TB, name string) syscall.Stat_t {
+	t.Helper()
+	var st syscall.Stat_t
+	if err := syscall.Lstat(name, &st); err != nil {
+		t.Fatal(err)
+	}
+	return st
+}
+
+// run sends requests, of which each must have a whole answer.
+func (c *client) run(requests []asked) {
+	c.T.Helper()
+	for _, r := range requests {
+		if r.op == opCopyRange || r.op == opFallocate {
+			continue // would only fill the disk
+		}
+		got := c.Queue(1).Do(c.encode(r.op, r.node, r.rest), answerRoom+4096)
+		if silent := r.op == opForget || r.op == opBatchForget; silent != (len(got) == 0) || (!silent && !whole(got)) {
+			c.T.Fatalf("opcode %d: answer % x", r.op, got)
+		}
+	}
 }

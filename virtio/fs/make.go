@@ -50,9 +50,18 @@ func (f *fileSystem) add(h *fuse.InHeader, name string, mode uint32, out *fuse.E
 	}
 	if err := f.adopt(d, fd, h, mode); err != nil {
 		_ = unix.Close(fd)
+		undo(d, name)
 		return status(err)
 	}
 	return f.tell(fd, out)
+}
+
+// undo takes away what could not be given to the guest. That it may stay is not
+// worse than that it was made.
+func undo(d *node, name string) {
+	if err := unix.Unlinkat(d.fd, name, 0); err == unix.EISDIR {
+		_ = unix.Unlinkat(d.fd, name, unix.AT_REMOVEDIR)
+	}
 }
 
 // adopt gives a new file the owner that the guest wants, unless it squashes, and the
@@ -133,6 +142,7 @@ func (f *fileSystem) Create(cancel <-chan struct{}, in *fuse.CreateIn, name stri
 	}
 	if err := f.adopt(d, entry, &in.InHeader, in.Mode); err != nil {
 		_, _ = unix.Close(fd), unix.Close(entry)
+		undo(d, name)
 		return status(err)
 	}
 	return f.tellOpen(fd, entry, out)
