@@ -178,6 +178,12 @@ func TestDirectories(t *testing.T) {
 		}
 	}
 	fh := first(c.must(0, opOpenDir, rootNode, 0, 0))
+	entries, _ := c.parse(opReadDir, c.must(maxWrite, opReadDir, rootNode, fh, uint64(0), maxWrite, 0, uint64(0), 0, 0))
+	for _, e := range entries {
+		if (e.Name == "..") != (e.Ino == fuse.FUSE_UNKNOWN_INO) {
+			t.Errorf("%q is inode %d of the host", e.Name, e.Ino)
+		}
+	}
 	c.must(0, opFsyncDir, rootNode, fh, 0, 0)
 	c.refused(syscall.EISDIR, opRead, rootNode, fh, uint64(0), 10, 0, uint64(0), 0, 0)
 }

@@ -12,26 +12,28 @@ const (
 	// guestFlags are the flags of open that a guest may give, in the values of
 	// amd64, arm64 and riscv64 alike.
 	guestFlags = unix.O_ACCMODE | unix.O_APPEND | unix.O_TRUNC | unix.O_SYNC
+	// hostFlags are those that the host opens with besides: it does not wait for
+	// whoever has a lease on the file.
+	hostFlags  = unix.O_NONBLOCK | unix.O_NOCTTY | unix.O_CLOEXEC
 	fallocates = unix.FALLOC_FL_KEEP_SIZE | unix.FALLOC_FL_PUNCH_HOLE | unix.FALLOC_FL_ZERO_RANGE
 )
 
-// openFlags are those that the host opens with.
+// openFlags are those of the guest that count.
 func openFlags(guest uint32) (uint64, syscall.Errno) {
 	if guest&unix.O_ACCMODE == unix.O_ACCMODE {
 		return 0, syscall.EINVAL
 	}
-	// No wait for whoever has a lease on the file.
-	return uint64(guest)&guestFlags | unix.O_NONBLOCK | unix.O_NOCTTY | unix.O_CLOEXEC, 0
+	return uint64(guest) & guestFlags, 0
 }
 
-// reopen opens the file behind an O_PATH descriptor for reading and writing.
+// reopen opens the file behind an O_PATH descriptor.
 func reopen(n *node, flags uint64) (int, error) {
 	if !servable(n.mode) {
 		return -1, syscall.EACCES
 	}
 	fd := -1
 	err := retry(func() (err error) {
-		fd, err = unix.Open(path(n.fd), int(flags)|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
+		fd, err = unix.Open(path(n.fd), int(flags)|hostFlags, 0)
 		return err
 	})
 	return fd, err

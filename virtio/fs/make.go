@@ -151,7 +151,7 @@ func (f *fileSystem) Create(cancel <-chan struct{}, in *fuse.CreateIn, name stri
 // create makes a file and opens it.
 func create(dir int, name string, flags uint64, mode uint32) (int, error) {
 	how := unix.OpenHow{
-		Flags:   flags | unix.O_CREAT | unix.O_EXCL | unix.O_NOFOLLOW,
+		Flags:   flags | hostFlags | unix.O_CREAT | unix.O_EXCL | unix.O_NOFOLLOW,
 		Mode:    uint64(mode),
 		Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_MAGICLINKS,
 	}
