@@ -42,7 +42,7 @@ func status(err error) fuse.Status {
 // retry calls f until no signal interrupts it.
 func retry(f func() error) error {
 	for {
-		if err := f(); err != unix.EINTR {
+		if err := f(); !errors.Is(err, unix.EINTR) {
 			return err
 		}
 	}

@@ -1,6 +1,7 @@
 package fs
 
 import (
+	"errors"
 	"syscall"
 
 	"github.com/hanwen/go-fuse/v2/fuse"
@@ -35,13 +36,13 @@ func (f *fileSystem) Symlink(_ <-chan struct{}, h *fuse.InHeader, target, name s
 
 // add makes something in a directory, gives it the owner and the mode that the guest
 // wants, and tells of it.
-func (f *fileSystem) add(h *fuse.InHeader, name string, mode uint32, out *fuse.EntryOut, make func(dir int) error) fuse.Status {
+func (f *fileSystem) add(h *fuse.InHeader, name string, mode uint32, out *fuse.EntryOut, in func(dir int) error) fuse.Status {
 	d, e := f.dir(h.NodeId, name)
 	if e != 0 {
 		return fuse.Status(e)
 	}
 	defer d.done()
-	if err := retry(func() error { return make(d.fd) }); err != nil {
+	if err := retry(func() error { return in(d.fd) }); err != nil {
 		return status(err)
 	}
 	fd, err := lookup(d.fd, name)
@@ -129,7 +130,7 @@ func (f *fileSystem) Create(cancel <-chan struct{}, in *fuse.CreateIn, name stri
 		return fuse.Status(e)
 	}
 	fd, err := create(d.fd, name, flags, in.Mode&modeBits&^setID)
-	if err == unix.EEXIST && in.Flags&unix.O_EXCL == 0 {
+	if errors.Is(err, unix.EEXIST) && in.Flags&unix.O_EXCL == 0 {
 		return f.openEntry(d, name, flags, out)
 	}
 	if err != nil {

@@ -96,7 +96,7 @@ func (t *table) file(id uint64) (*file, syscall.Errno) {
 
 // look counts a lookup of the inode behind an O_PATH descriptor, which it takes over.
 func (t *table) look(fd int, st *syscall.Stat_t) (uint64, syscall.Errno) {
-	k := key{uint64(st.Dev), st.Ino}
+	k := key{st.Dev, st.Ino}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	n := t.known[k]
