@@ -5,6 +5,7 @@ go 1.26.0
 require (
 	github.com/Microsoft/hcsshim v0.14.0
 	github.com/google/go-containerregistry v0.22.1
+	github.com/hanwen/go-fuse/v2 v2.12.1
 	github.com/klauspost/compress v1.20.3
 	github.com/lima-vm/go-qcow2reader v0.7.1
 	github.com/mdlayher/vsock v1.4.0
