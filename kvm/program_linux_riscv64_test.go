@@ -7,9 +7,6 @@ import (
 	"linuxkvm/uapi"
 )
 
-// guestBase is the guest-physical address where guests begin.
-const guestBase = riscvBase
-
 // On riscv64 a program is done when it writes to where riscvEnd does.
 func isDone(e Exit) bool {
 	x := e.MMIO()

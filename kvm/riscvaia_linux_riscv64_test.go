@@ -101,6 +101,11 @@ func TestRISCVAIAConfiguration(t *testing.T) {
 			t.Errorf("attribute %d of group %d: %v, %v, want %v", a.attr, a.group, has, err, a.has)
 		}
 	}
+	// KVM reads and writes 4 bytes: with fewer it must not go on behind them.
+	for n := range 4 {
+		wantError(t, aia.SetAttr(uapi.DevRISCVAIAGrpConfig, uint64(RISCVAIASrcs), make([]byte, n)), syscall.EFAULT)
+		wantError(t, aia.Attr(uapi.DevRISCVAIAGrpConfig, uint64(RISCVAIASrcs), make([]byte, n)), syscall.EFAULT)
+	}
 	_, err = aia.APLICReg(aplicDomainCfg)
 	wantError(t, err, syscall.ENODEV) // not yet
 	must(t, aia.Init())

@@ -131,10 +131,9 @@ func riscvCode(parts ...any) []byte {
 	return b
 }
 
-// Where the guests of riscv64 begin. Traps go to riscvTrap, if a guest has
-// anything there.
+// Guest-physical addresses where guests begin, and where their traps go.
 const (
-	riscvBase = 0x1000
+	guestBase = 0x1000
 	riscvTrap = 0x2000
 )
 
@@ -143,16 +142,16 @@ func riscvVM(tb testing.TB, parts ...any) (*VM, *memory.Region) {
 	tb.Helper()
 	vm := newTestVM(tb)
 	r := addMemory(tb, vm, 0, 0, 0, 0x10000)
-	_, err := r.WriteAt(riscvCode(parts...), riscvBase)
+	_, err := r.WriteAt(riscvCode(parts...), guestBase)
 	must(tb, err)
 	return vm, r
 }
 
-// riscvVCPU adds a vCPU that starts at riscvBase in supervisor mode.
+// riscvVCPU adds a vCPU that starts at guestBase in supervisor mode.
 func riscvVCPU(tb testing.TB, vm *VM, id ...int) *VCPU {
 	tb.Helper()
 	v := newTestVCPU(tb, vm, id...)
-	must(tb, SetOneReg(v, uapi.RegRISCVCorePC, riscvBase))
+	must(tb, SetOneReg(v, uapi.RegRISCVCorePC, guestBase))
 	must(tb, SetOneReg(v, uapi.RegRISCVCSRStvec, riscvTrap))
 	return v
 }
