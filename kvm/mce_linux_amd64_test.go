@@ -9,7 +9,6 @@ import (
 )
 
 const (
-	msrMCGCap    = 0x179
 	msrMCGStatus = 0x17a
 	msrMC0Status = 0x401
 	msrMC0Addr   = 0x402

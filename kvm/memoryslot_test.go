@@ -65,7 +65,7 @@ func TestSlotLetsGo(t *testing.T) {
 
 func TestSlotsDoNotOverlap(t *testing.T) {
 	vm := newTestVM(t)
-	r := addMemory(t, vm, 0, 0, 0, 0x10000)
-	wantError(t, vm.SetUserMemoryRegion(1, 0, 0xf000, r), syscall.EEXIST)
-	must(t, vm.SetUserMemoryRegion(1, 0, 0x10000, r)) // the same memory twice is fine
+	r := addMemory(t, vm, 0, 0, 0, 0x20000)
+	wantError(t, vm.SetUserMemoryRegion(1, 0, 0x10000, r), syscall.EEXIST)
+	must(t, vm.SetUserMemoryRegion(1, 0, 0x20000, r)) // the same memory twice is fine
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"runtime"
 	"strings"
 	"sync"
@@ -289,7 +290,7 @@ func TestPromiseEmptiedSlotIsOutOfReach(t *testing.T) {
 	}()
 	same := 0
 	for range scale(t, 300, 10) {
-		r, err := memory.New(0x1000)
+		r, err := memory.New(os.Getpagesize())
 		must(t, err)
 		must(t, vm.SetUserMemoryRegion(1, 0, counterAddr, r))
 		eventually(t, "the guest's write", func() bool {
@@ -300,7 +301,7 @@ func TestPromiseEmptiedSlotIsOutOfReach(t *testing.T) {
 		must(t, vm.DeleteMemoryRegion(1))
 		addr := r.Addr()
 		must(t, r.Close())
-		canary, err := memory.New(0x1000)
+		canary, err := memory.New(os.Getpagesize())
 		must(t, err)
 		if canary.Addr() == addr {
 			same++

@@ -175,6 +175,6 @@ func (s *System) CreateVMType(machineType uint64) (*VM, error) {
 		return nil, err
 	}
 	vm := newVM(fd, mmapSize)
-	vm.machineType = machineType
+	vm.machineType, vm.system = machineType, s
 	return vm, nil
 }

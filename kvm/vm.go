@@ -18,8 +18,9 @@ import (
 // and guest_memfds, in any order.
 type VM struct {
 	core        *vmCore
-	mmapSize    int    // bytes a vCPU shares
-	machineType uint64 // what the VM was made as
+	mmapSize    int     // bytes a vCPU shares
+	machineType uint64  // what the VM was made as
+	system      *System // where it was made, nil for none; it may be closed
 }
 
 // vmCore is the VM's descriptor and what outlives it.
@@ -42,11 +43,22 @@ type vmState struct {
 	mu    sync.Mutex
 	slots map[uint32]*heldSlot
 	arch  vmArch // what else of this process the kernel has, under mu
+	made  madeOf // which parts it has been given
 
 	held holdings
 
 	dirty     dirtyRings
 	coalesced sync.Mutex // held by who takes from the ring of coalesced writes
+}
+
+// closedVM stands for the VM that a zero VM has not: a closed one.
+var closedVM = &vmCore{vmState: new(vmState)}
+
+func (vm *VM) c() *vmCore {
+	if vm == nil || vm.core == nil {
+		return closedVM
+	}
+	return vm.core
 }
 
 func newVM(fd, mmapSize int) *VM {
@@ -108,7 +120,7 @@ func (s *vmState) heldSlots() []*heldSlot {
 // and the memory in its slots, until they are closed too. Closing again does
 // nothing.
 func (vm *VM) Close() error {
-	vm.core.fd.Close()
+	vm.c().fd.Close()
 	return nil
 }
 
@@ -117,7 +129,7 @@ func (vm *VM) Close() error {
 //
 // ioctl: KVM_CHECK_EXTENSION (vm) · cap: KVM_CAP_CHECK_EXTENSION_VM · arch: all · since: Linux 3.14 · doc: virt/kvm/api.rst "KVM_CHECK_EXTENSION"
 func (vm *VM) CheckExtension(c uapi.Cap) (int, error) {
-	return ioctlBrief(vm.core.fd, uapi.IoctlVMCheckExtension, uintptr(c))
+	return ioctlBrief(vm.c().fd, uapi.IoctlVMCheckExtension, uintptr(c))
 }
 
 // require returns an UnsupportedError when the VM does not have a capability,

@@ -45,6 +45,21 @@ var lanes = []Lane{
 		QEMU: "qemu-system-riscv64", QEMUPackage: "qemu-system-riscv",
 		Machine: riscv64AIAMachine, Console: "ttyS0", Modules: riscv64Modules,
 	},
+	{
+		// A guest of a hypervisor, whose own guests are nested.
+		Name: "ppc64le-6.1", GOARCH: "ppc64le",
+		Suite: "bookworm", DebArch: "ppc64el", Packages: []string{"linux-image-powerpc64le"},
+		QEMU: "qemu-system-ppc64", QEMUPackage: "qemu-system-ppc",
+		Machine: pseriesMachine, Console: "hvc0", Modules: ppc64leModules,
+	},
+	{
+		// A bare machine, which can do what nested guests cannot. XIVE needs a kernel
+		// with pages of 64 KiB.
+		Name: "ppc64le-powernv", GOARCH: "ppc64le",
+		Suite: "sid", DebArch: "ppc64el", Packages: []string{"linux-image-powerpc64le-64k"},
+		QEMU: "qemu-system-ppc64", QEMUPackage: "qemu-system-ppc",
+		Machine: powernvMachine, Console: "hvc0", Modules: ppc64leModules,
+	},
 }
 
 // The processor is AMD's: QEMU emulates SVM and not VMX.
@@ -66,6 +81,24 @@ var (
 
 	riscv64Modules = append([]Module{{Name: "kvm"}}, channelModules...)
 )
+
+// QEMU is the hypervisor of this one, with the hypercalls for nested guests of
+// POWER9's time. Emulation has none of the mitigations that the machine otherwise
+// promises.
+var pseriesMachine = []string{
+	"-machine", "pseries,cap-nested-hv=on,cap-cfpc=broken,cap-sbbc=broken,cap-ibs=broken,cap-ccf-assist=off", "-cpu", "POWER9",
+}
+
+// The processor of this one is in hypervisor mode, under OPAL, which powers the
+// machine off through its management controller. Without QEMU's defaults it has no
+// PCI but what is named.
+var powernvMachine = []string{
+	"-machine", "powernv9", "-cpu", "POWER9",
+	"-device", "pnv-phb,chip-id=0,index=0,id=phb", "-device", "pnv-phb-root-port,bus=phb",
+	"-device", "ipmi-bmc-sim,id=bmc", "-device", "isa-ipmi-bt,bmc=bmc,irq=10",
+}
+
+var ppc64leModules = append([]Module{{Name: "kvm-hv"}}, channelModules...)
 
 // channelModules carry the frames between the host and the guest's agent.
 var channelModules = []Module{{Name: "virtio_pci"}, {Name: "virtio_console"}}
