@@ -56,6 +56,9 @@ func storePost(rt, rn uint32, step int32) uint32 {
 func addImm(rd, rn, v uint32) uint32 { return 0x91000000 | v<<10 | rn<<5 | rd }
 func subImm(rd, rn, v uint32) uint32 { return 0xd1000000 | v<<10 | rn<<5 | rd }
 
+// addPage adds 4 KiB.
+func addPage(rd, rn uint32) uint32 { return 0x91400400 | rn<<5 | rd }
+
 // branch and cbnz go by a distance in instructions.
 func branch(by int32) uint32          { return 0x14000000 | uint32(by)&0x3ffffff }
 func cbnz(rt uint32, by int32) uint32 { return 0xb5000000 | uint32(by)&0x7ffff<<5 | rt }

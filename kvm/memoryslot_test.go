@@ -21,15 +21,7 @@ func TestSetUserMemoryRegion2(t *testing.T) {
 	}
 	v := newTestVCPU(t, vm)
 	// The guest sees the second half of the region only.
-	half, err := memory.New(0x10000)
-	must(t, err)
-	defer half.Close()
-	must(t, startProgram(v, half, programWriter))
-	code := make([]byte, half.Size())
-	_, err = half.ReadAt(code, 0)
-	must(t, err)
-	_, err = r.WriteAt(code, 0x10000)
-	must(t, err)
+	startProgramAt(t, v, r, 0x10000, programWriter)
 	runDone(t, v)
 	for at, want := range map[uint64]uint32{0x2000: 0, 0x12000: 1} {
 		if got, err := r.LoadUint32(at); err != nil || got != want {

@@ -1,6 +1,7 @@
 package kvm
 
 import (
+	"encoding/binary"
 	"testing"
 
 	"linuxkvm/memory"
@@ -51,6 +52,21 @@ var (
 		0xeb, 0xfc, //                   jmp again
 	}
 )
+
+func programPages(n uint32) program {
+	code := program{
+		0xbf, 0x00, 0x00, 0x10, 0x00, // again: mov edi, counterAddr
+		0xb9, 0, 0, 0, 0, //             mov ecx, n
+		0xff, 0x07, //                   next: inc dword [rdi]
+		0x81, 0xc7, 0x00, 0x10, 0, 0, // add edi, 0x1000
+		0xff, 0xc9, //                   dec ecx
+		0x75, 0xf4, //                   jnz next
+		0xe6, 0x10, //                   out 0x10, al
+		0xeb, 0xe6, //                   jmp again
+	}
+	binary.LittleEndian.PutUint32(code[6:], n)
+	return code
+}
 
 // startProgram makes the vCPU run the program in real mode.
 func startProgram(v *VCPU, r *memory.Region, p program) error {

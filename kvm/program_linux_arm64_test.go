@@ -40,6 +40,14 @@ var (
 		load(4, 1, 0, 0), addImm(1, 1, 1), store(4, 1, 0, 0), branch(-3)))
 )
 
+func programPages(n uint32) program {
+	return armAgain(
+		setX(0, counterAddr), setX(1, uint64(n)),
+		load(4, 2, 0, 0), addImm(2, 2, 1), store(4, 2, 0, 0), // next:
+		addPage(0, 0), subImm(1, 1, 1), cbnz(1, -5),
+		armDone())
+}
+
 // startProgram makes the vCPU run the program at EL1.
 func startProgram(v *VCPU, r *memory.Region, p program) error { return startArm(v, r, p, armEL1) }
 

@@ -44,6 +44,14 @@ var (
 		load(4, xA1, xA0, 0), addi(xA1, xA1, 1), store(4, xA1, xA0, 0), jump(-4*3)))
 )
 
+func programPages(n uint32) program {
+	return program(riscvCode(
+		setX(xA0, counterAddr), setX(xA1, int32(n)), setX(xA2, 0x1000), // again:
+		load(4, xA3, xA0, 0), addi(xA3, xA3, 1), store(4, xA3, xA0, 0), // next:
+		add(xA0, xA0, xA2), addi(xA1, xA1, -1), bnez(xA1, -4*5),
+		riscvDone(), jump(-4*15)))
+}
+
 // startProgram makes the vCPU run the program in supervisor mode, without
 // translation of its own.
 func startProgram(v *VCPU, r *memory.Region, p program) error {

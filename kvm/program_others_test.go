@@ -23,6 +23,8 @@ var (
 	errNoProgram = errors.New("this architecture has no programs")
 )
 
+func programPages(uint32) program { return nil }
+
 func isDone(Exit) bool { return false }
 
 func startProgram(*VCPU, *memory.Region, program) error     { return errNoProgram }

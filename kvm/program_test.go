@@ -20,6 +20,8 @@ import (
 //	                  programResult tells, and is done
 //	programScribbler  writes to all from scribbledFrom to scribbledTo without end
 //	programCounter    counts in 32 bits at counterAddr without end
+//	programPages      counts in n pages from counterAddr on and leaves the guest
+//	                  with programExitReason, again and again
 //
 // They run from guestBase on with 64 KiB of RAM at 0; behind it are devices. What
 // they do to tell that they are done is the architecture's: isDone knows.
@@ -59,6 +61,20 @@ func newUserProgram(tb testing.TB, p program) (*VM, *VCPU, *memory.Region) {
 	v := newTestVCPU(tb, vm)
 	must(tb, startUserProgram(v, r, p))
 	return vm, v, r
+}
+
+// startProgramAt is startProgram where the RAM is 64 KiB inside of a region.
+func startProgramAt(tb testing.TB, v *VCPU, r *memory.Region, offset int64, p program) {
+	tb.Helper()
+	ram, err := memory.New(0x10000)
+	must(tb, err)
+	defer ram.Close()
+	must(tb, startProgram(v, ram, p))
+	content := make([]byte, ram.Size())
+	_, err = ram.ReadAt(content, 0)
+	must(tb, err)
+	_, err = r.WriteAt(content, offset)
+	must(tb, err)
 }
 
 // runDone runs the vCPU until its program is done.

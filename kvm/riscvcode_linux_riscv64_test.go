@@ -69,6 +69,8 @@ func insnJ(opcode, rd uint32, imm int32) uint32 {
 
 func addi(rd, rs1 uint32, imm int32) uint32 { return insnI(0x13, 0, rd, rs1, imm) }
 
+func add(rd, rs1, rs2 uint32) uint32 { return rs2<<20 | rs1<<15 | rd<<7 | 0x33 }
+
 // bnez and j go by a distance in bytes.
 func bnez(rs1 uint32, to int32) uint32 { return insnB(0x63, 1, rs1, xZero, to) }
 func jump(to int32) uint32             { return insnJ(0x6f, xZero, to) }
