@@ -27,9 +27,6 @@ func TestWrongArgumentsAreErrors(t *testing.T) {
 		"IOEventfd nil":            vm.IOEventfd(nil, IOEvent{}),
 		"IOEventfd huge":           vm.IOEventfd(e, IOEvent{Addr: huge, Len: math.MaxUint32}),
 		"DeassignIOEventfd absent": vm.DeassignIOEventfd(e, IOEvent{Addr: huge, Len: 8}),
-		"ClearDirtyLog nil":        vm.ClearDirtyLog(0, 0, nil),
-		"ClearDirtyLog huge":       vm.ClearDirtyLog(math.MaxUint32, huge, NewDirtyBitmap(64)),
-		"EnableManualDirtyLog":     vm.EnableManualDirtyLog(huge),
 	} {
 		if err == nil {
 			t.Errorf("%s: no error", name)
