@@ -44,6 +44,9 @@ func withIRQChip(tb testing.TB) func(*VM) {
 	}
 }
 
+// lcgProgress is where the guest keeps how many steps are left.
+const lcgProgress = 0x7000
+
 // lcgCode computes lcgSteps numbers from RAX on, RCX counts, RBX is its page of memory.
 // Then it writes the last one to memory and AL to port 0x10.
 var lcgCode = []byte{

@@ -113,9 +113,6 @@ func lcgResult(seed uint64, steps int) uint64 {
 	return seed
 }
 
-// lcgProgress is where the guest keeps how many steps are left.
-const lcgProgress = 0x7000
-
 // lcgAt reports whether the guest has done that many more steps.
 func lcgAt(r *memory.Region, at, left uint64) func() bool {
 	return func() bool {

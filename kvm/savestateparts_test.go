@@ -3,7 +3,9 @@
 package kvm
 
 import (
+	"bytes"
 	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -37,4 +39,20 @@ func loadWord(tb testing.TB, r *memory.Region, at uint64) uint64 {
 	n, err := r.LoadUint64(at)
 	must(tb, err)
 	return n
+}
+
+// wantSameRegs compares all registers of two states but those of clocks.
+func wantSameRegs(tb testing.TB, before, after *VCPUState, clocks ...uapi.Reg) {
+	tb.Helper()
+	if before.MPState != after.MPState {
+		tb.Errorf("multiprocessing state %d became %d", before.MPState, after.MPState)
+	}
+	if len(before.Registers) != len(after.Registers) || len(before.Registers) < 30 {
+		tb.Fatalf("%d registers before, %d after", len(before.Registers), len(after.Registers))
+	}
+	for i, b := range before.Registers {
+		if a := after.Registers[i]; a.ID != b.ID || !bytes.Equal(a.Value, b.Value) && !slices.Contains(clocks, a.ID) {
+			tb.Errorf("%v was %x, and %v is %x", b.ID, b.Value, a.ID, a.Value)
+		}
+	}
 }
