@@ -19,19 +19,10 @@ const (
 // Registers of a GIC, by their offsets. From GICD_IGROUPR on there is a bit for each
 // interrupt, 32 to a register.
 const (
-	gicdCTLR      = 0x000
 	gicdTYPER     = 0x004
-	gicdIIDR      = 0x008
-	gicdISENABLER = 0x100
-	gicdISPENDR   = 0x200
-	gicdICFGR     = 0xc00 // two bits for each: 2 is an edge, 0 a level
 	giccPMR       = 0x004
-	gicrPROPBASER = 0x0070
 	gicrISENABLER = 0x10100 // on the second page, of private interrupts
 	gicrISPENDR   = 0x10200
-	gitsCTLR      = 0x000
-	gitsIIDR      = 0x004
-	gitsCBASER    = 0x080
 	gitsBASER0    = 0x100
 )
 

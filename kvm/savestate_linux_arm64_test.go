@@ -329,7 +329,7 @@ func sampleVMState() *VMState {
 
 // Every register is what it was, in the middle of a computation.
 func TestSaveStateIsWhole(t *testing.T) {
-	g := newArmGuest(t, 1, true)
+	g := newSavedArmGuest(t, 1, true)
 	v := g.vcpus[0]
 	g.start(t, 0, armLCG, lcgSeed, lcgSteps, armRAM+armData, lcgFactor, lcgAddend, armNoRAM)
 	for i := range 32 {
