@@ -290,3 +290,23 @@ func sampleVMState() *VMState {
 		},
 	}
 }
+
+// Every register is what it was, in the middle of a computation.
+func TestSaveStateIsWhole(t *testing.T) {
+	g := newHartGuest(t, 1)
+	v := g.vcpus[0]
+	g.start(t, 0, hartLCG, lcgSeed, lcgSteps, hartRAM+hartData, lcgFactor, lcgAddend, hartNoRAM)
+	for id, value := range map[uapi.RegID[uint64]]uint64{
+		uapi.RegRISCVCSRStvec: 0x80002000, uapi.RegRISCVCSRSscratch: 0x1234, uapi.RegRISCVCSRScause: 5, uapi.RegRISCVCSRStval: 7,
+		uapi.RegRISCVCoreTP: 0x5678, uapi.RegRISCVTimerCompare: 1 << 50,
+	} {
+		must(t, SetOneReg(v, id, value))
+	}
+	kickedWhen(t, v, lcgAt(g.ram, hartData, lcgSteps-lcgSteps/10))
+	before, err := v.SaveState()
+	must(t, err)
+	g = g.move(t)
+	after, err := g.vcpus[0].SaveState()
+	must(t, err)
+	wantSameRegs(t, before, after, uapi.RegRISCVTimerTime.Reg())
+}
