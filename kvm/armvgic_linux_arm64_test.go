@@ -16,32 +16,34 @@ const (
 	gicIRQs   = 128
 )
 
-// Registers of a GIC, by their offsets. From GICD_IGROUPR on there is a bit for each
-// interrupt, 32 to a register.
+// Registers that the package itself has no use for, by their offsets.
 const (
-	gicdTYPER     = 0x004
-	giccPMR       = 0x004
-	gicrISENABLER = 0x10100 // on the second page, of private interrupts
-	gicrISPENDR   = 0x10200
-	gitsBASER0    = 0x100
+	gicdTYPER     = 0x0004
+	giccPMR       = 0x0004
+	gicrISENABLER = gicrPrivate + gicdISENABLER
 )
 
 // needDevice skips a test whose device the host cannot give to guests.
-func needDevice(t *testing.T, vm *VM, kind uint32, why string) {
-	t.Helper()
+func needDevice(tb testing.TB, vm *VM, kind uint32, why string) {
+	tb.Helper()
 	has, err := vm.HasDevice(kind)
-	must(t, err)
+	must(tb, err)
 	if !has {
-		t.Skip(why)
+		tb.Skip(why)
 	}
 }
+
+const (
+	needsGICv2 = "needs a host with a GICv2, or a GICv3 that can play one (the rig's arm64-6.1 has one: make test-lanes)"
+	needsGICv3 = "needs a host with a GICv3 (the rig's arm64-newest has one: make test-lanes)"
+)
 
 // newGICv2VM and newGICv3VM are VMs with a vCPU and an interrupt controller that
 // is set up.
 func newGICv2VM(t *testing.T) (*VM, *VCPU, *VGICV2) {
 	t.Helper()
 	vm := newTestVM(t)
-	needDevice(t, vm, uapi.DevTypeArmVGICV2, "needs a host with a GICv2, or a GICv3 that can play one (the rig's arm64-6.1 has one: make test-lanes)")
+	needDevice(t, vm, uapi.DevTypeArmVGICV2, needsGICv2)
 	addMemory(t, vm, 0, 0, 0, 0x10000)
 	g, err := vm.CreateVGICV2()
 	must(t, err)
@@ -57,7 +59,7 @@ func newGICv2VM(t *testing.T) (*VM, *VCPU, *VGICV2) {
 
 func newGICv3(t *testing.T, vm *VM) *VGICV3 {
 	t.Helper()
-	needDevice(t, vm, uapi.DevTypeArmVGICV3, "needs a host with a GICv3 (the rig's arm64-newest has one: make test-lanes)")
+	needDevice(t, vm, uapi.DevTypeArmVGICV3, needsGICv3)
 	g, err := vm.CreateVGICV3()
 	must(t, err)
 	made.note(t, g.fd)
@@ -107,7 +109,7 @@ func TestArmVGICV2(t *testing.T) {
 // What there was before devices had descriptors.
 func TestArmIRQChipOfOld(t *testing.T) {
 	vm := newTestVM(t)
-	needDevice(t, vm, uapi.DevTypeArmVGICV2, "needs a host with a GICv2, or a GICv3 that can play one (the rig's arm64-6.1 has one: make test-lanes)")
+	needDevice(t, vm, uapi.DevTypeArmVGICV2, needsGICv2)
 	must(t, vm.CreateIRQChip())
 	must(t, vm.ArmSetDeviceAddr(uapi.VGICV2AddrTypeDist, gicDist))
 	must(t, vm.ArmSetDeviceAddr(uapi.VGICV2AddrTypeCPU, gicCPU))
@@ -253,7 +255,7 @@ func TestArmVGICITS(t *testing.T) {
 	}
 	// Tables and a queue in guest memory, in pages of 64 KiB, as the guest would have them.
 	const valid = 1 << 63
-	for reg, at := range map[uint32]uint64{gitsBASER0: 0x20000, gitsBASER0 + 8: 0x30000, gitsCBASER: 0x40000} {
+	for reg, at := range map[uint32]uint64{gitsBASER: 0x20000, gitsBASER + 8: 0x30000, gitsCBASER: 0x40000} {
 		before, err := s.Reg(reg)
 		must(t, err)
 		must(t, s.SetReg(reg, before|valid|at))
@@ -268,7 +270,7 @@ func TestArmVGICITS(t *testing.T) {
 	must(t, s.SaveTables())
 	must(t, s.RestoreTables())
 	must(t, s.Reset())
-	if got, err := s.Reg(gitsBASER0); err != nil || got&valid != 0 {
+	if got, err := s.Reg(gitsBASER); err != nil || got&valid != 0 {
 		t.Errorf("after Reset there is a table: %#x, %v", got, err)
 	}
 	// A message from a device that nobody has told the ITS of.

@@ -2,9 +2,7 @@ package kvm
 
 import (
 	"encoding/binary"
-	"errors"
 	"reflect"
-	"syscall"
 	"testing"
 
 	"linuxkvm/memory"
@@ -85,10 +83,8 @@ func newSavedArmGuest(tb testing.TB, vcpus int, gic bool) *armGuest {
 
 func (g *armGuest) addGIC(tb testing.TB) {
 	tb.Helper()
+	needDevice(tb, g.vm, uapi.DevTypeArmVGICV3, needsGICv3)
 	gic, err := g.vm.CreateVGICV3()
-	if errors.Is(err, syscall.ENODEV) {
-		skip(tb, "needs a host with a GICv3: %v", err)
-	}
 	must(tb, err)
 	tb.Cleanup(func() { gic.Close() })
 	must(tb, gic.SetDistAddr(armGICD))
