@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"reflect"
 	"slices"
-	"syscall"
 	"testing"
 
 	"linuxkvm/memory"
