@@ -102,7 +102,7 @@ func TestPPCLoopIsKicked(t *testing.T) {
 		must(t, err)
 		return n == 0x77
 	})
-	v.Kick()
+	must(t, v.Kick())
 	must(t, <-done)
 	if regs, err := v.Regs(); err != nil || regs.PC != guestBase+8 {
 		t.Errorf("the guest is at %#x, %v", regs.PC, err)

@@ -77,23 +77,6 @@ var (
 	)
 )
 
-func programPages(n uint32) program {
-	return ppcCode(
-		0x3c800010,          // again: lis r4, 0x10: counterAddr
-		0x38a00000|n&0x7fff, // li r5, n
-		0x80c40000,          // next: lwz r6, 0(r4)
-		0x38c60001,          // addi r6, r6, 1
-		0x90c40000,          // stw r6, 0(r4)
-		0x38841000,          // addi r4, r4, 0x1000
-		0x38a5ffff,          // addi r5, r5, -1
-		0x2c250000,          // cmpdi r5, 0
-		0x4082ffe8,          // bne next
-		0x386007f0,          // li r3, guestDone
-		0x44000022,          // sc 1
-		0x4bffffd4,          // b again
-	)
-}
-
 const (
 	ppcDecrementerAt = 0x900
 
