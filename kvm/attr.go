@@ -62,40 +62,40 @@ func (s *System) Attr(group uint32, attr uint64, value []byte) error {
 //
 // ioctl: KVM_HAS_DEVICE_ATTR (vm) · cap: KVM_CAP_VM_ATTRIBUTES · arch: s390, arm64 · since: Linux 3.15 · doc: virt/kvm/devices/vm.rst
 func (vm *VM) HasAttr(group uint32, attr uint64) (bool, error) {
-	return hasAttr(vm.core.fd, uapi.IoctlVMHasDeviceAttr, group, attr)
+	return hasAttr(vm.c().fd, uapi.IoctlVMHasDeviceAttr, group, attr)
 }
 
 // Attr reads an attribute of the VM into value, in the manner of [Device.Attr].
 //
 // ioctl: KVM_GET_DEVICE_ATTR (vm) · cap: KVM_CAP_VM_ATTRIBUTES · arch: s390, arm64 · since: Linux 3.15 · doc: virt/kvm/devices/vm.rst
 func (vm *VM) Attr(group uint32, attr uint64, value []byte) error {
-	return doAttr(vm.core.fd, uapi.IoctlVMGetDeviceAttr, group, attr, value)
+	return doAttr(vm.c().fd, uapi.IoctlVMGetDeviceAttr, group, attr, value)
 }
 
 // SetAttr sets an attribute of the VM to value, in the manner of [Device.SetAttr].
 //
 // ioctl: KVM_SET_DEVICE_ATTR (vm) · cap: KVM_CAP_VM_ATTRIBUTES · arch: s390, arm64 · since: Linux 3.15 · doc: virt/kvm/devices/vm.rst
 func (vm *VM) SetAttr(group uint32, attr uint64, value []byte) error {
-	return doAttr(vm.core.fd, uapi.IoctlVMSetDeviceAttr, group, attr, value)
+	return doAttr(vm.c().fd, uapi.IoctlVMSetDeviceAttr, group, attr, value)
 }
 
 // HasAttr reports whether the vCPU has an attribute.
 //
 // ioctl: KVM_HAS_DEVICE_ATTR (vcpu) · cap: KVM_CAP_VCPU_ATTRIBUTES · arch: x86, arm64, s390, loongarch · since: Linux 4.7, x86: 5.16 · doc: virt/kvm/devices/vcpu.rst
 func (v *VCPU) HasAttr(group uint32, attr uint64) (bool, error) {
-	return hasAttr(v.core.fd, uapi.IoctlVCPUHasDeviceAttr, group, attr)
+	return hasAttr(v.c().fd, uapi.IoctlVCPUHasDeviceAttr, group, attr)
 }
 
 // Attr reads an attribute of the vCPU into value, in the manner of [Device.Attr].
 //
 // ioctl: KVM_GET_DEVICE_ATTR (vcpu) · cap: KVM_CAP_VCPU_ATTRIBUTES · arch: x86, arm64, s390, loongarch · since: Linux 4.7, x86: 5.16 · doc: virt/kvm/devices/vcpu.rst
 func (v *VCPU) Attr(group uint32, attr uint64, value []byte) error {
-	return doAttr(v.core.fd, uapi.IoctlVCPUGetDeviceAttr, group, attr, value)
+	return doAttr(v.c().fd, uapi.IoctlVCPUGetDeviceAttr, group, attr, value)
 }
 
 // SetAttr sets an attribute of the vCPU to value, in the manner of [Device.SetAttr].
 //
 // ioctl: KVM_SET_DEVICE_ATTR (vcpu) · cap: KVM_CAP_VCPU_ATTRIBUTES · arch: x86, arm64, s390, loongarch · since: Linux 4.7, x86: 5.16 · doc: virt/kvm/devices/vcpu.rst
 func (v *VCPU) SetAttr(group uint32, attr uint64, value []byte) error {
-	return doAttr(v.core.fd, uapi.IoctlVCPUSetDeviceAttr, group, attr, value)
+	return doAttr(v.c().fd, uapi.IoctlVCPUSetDeviceAttr, group, attr, value)
 }

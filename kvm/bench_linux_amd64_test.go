@@ -10,7 +10,7 @@ import (
 // The rows of bench/exits, without the comparison to C.
 
 func BenchmarkPortIOExit(b *testing.B) {
-	_, v, _ := newGuest(b, codeExit...)
+	_, v, _ := newProgram(b, programExit)
 	benchmarkLoop(b, v, func(e Exit) {
 		x := e.IO()
 		took += uint64(x.Port) + x.Data().Uint64()
@@ -30,7 +30,7 @@ func BenchmarkMMIOExit(b *testing.B) {
 
 // BenchmarkKickedRun is KVM_RUN with immediate_exit set.
 func BenchmarkKickedRun(b *testing.B) {
-	_, v, _ := newGuest(b, codeExit...)
+	_, v, _ := newProgram(b, programExit)
 	must(b, v.Kick())
 	benchmarkLoop(b, v, func(Exit) { _ = v.Kick() })
 }
@@ -53,7 +53,7 @@ func benchmarkLoop(b *testing.B, v *VCPU, use func(Exit)) {
 
 // BenchmarkRun is a port I/O exit through Run, which finds out its thread anew.
 func BenchmarkRun(b *testing.B) {
-	_, v, _ := newGuest(b, codeExit...)
+	_, v, _ := newProgram(b, programExit)
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := v.Run(); err != nil {
@@ -63,7 +63,7 @@ func BenchmarkRun(b *testing.B) {
 }
 
 func BenchmarkRegs(b *testing.B) {
-	_, v, _ := newGuest(b, codeExit...)
+	_, v, _ := newProgram(b, programExit)
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := v.Regs(); err != nil {

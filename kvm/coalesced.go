@@ -87,7 +87,7 @@ func (zone CoalescedZone) check(req uapi.VMIoctl) error {
 //
 // api: ring in the vCPU's run area · cap: KVM_CAP_COALESCED_MMIO · arch: all but s390 · since: Linux 2.6.27 · doc: virt/kvm/api.rst "KVM_REGISTER_COALESCED_MMIO"
 func (v *VCPU) CoalescedRing() (iter.Seq[CoalescedWrite], error) {
-	c, vm := v.core, v.vm.core.vmState
+	c, vm := v.c(), v.vm.c().vmState
 	page, err := v.coalescedPage()
 	if err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ package kvm
 
 import (
 	"math"
+	"runtime"
 	"slices"
 	"testing"
 
@@ -18,6 +19,9 @@ var (
 func coalesce(t *testing.T, vm *VM, zones ...CoalescedZone) {
 	t.Helper()
 	for _, zone := range zones {
+		if runtime.GOARCH == "ppc64le" {
+			needCap(t, vm, uapi.CapCoalescedMMIO, "") // only kernels that have kvm-pr have it
+		}
 		if zone.PIO {
 			needCap(t, vm, uapi.CapCoalescedPIO, "4.20")
 		} else {
@@ -31,7 +35,7 @@ func TestCoalescedRefusals(t *testing.T) {
 	vm := newTestVM(t)
 	if n, err := vm.CheckExtension(uapi.CapCoalescedPIO); err == nil && n == 0 {
 		wantError(t, vm.RegisterCoalescedMMIO(portZone), ErrNotSupported, "KVM_CAP_COALESCED_PIO", "4.20")
-		needCap(t, vm, uapi.CapCoalescedPIO, "") // on ppc64le it depends on the module
+		needCap(t, vm, uapi.CapCoalescedPIO, "") // on ppc64le it depends on the kernel
 	}
 	for _, bad := range []CoalescedZone{
 		{},

@@ -13,7 +13,8 @@ func (vm *VM) PPCCPUChar() (uapi.PPCCPUChar, error) {
 }
 
 // PPCPVINFO returns the instructions that a paravirtual guest makes hypercalls
-// with, for its device tree.
+// with, for its device tree. Only kvm-pr handles such calls and announces this;
+// kvm-hv answers all the same.
 //
 // ioctl: KVM_PPC_GET_PVINFO (vm) · cap: KVM_CAP_PPC_GET_PVINFO · arch: ppc · since: Linux 2.6.37 · doc: virt/kvm/api.rst "KVM_PPC_GET_PVINFO"
 func (vm *VM) PPCPVINFO() (uapi.PPCPVINFO, error) {

@@ -42,7 +42,7 @@ func (s *System) SupportedHVCPUID() ([]CPUIDEntry, error) {
 //
 // ioctl: KVM_GET_SUPPORTED_HV_CPUID (vcpu) · cap: KVM_CAP_HYPERV_CPUID · arch: x86 · since: Linux 5.0 · doc: virt/kvm/api.rst "KVM_GET_SUPPORTED_HV_CPUID"
 func (v *VCPU) SupportedHVCPUID() ([]CPUIDEntry, error) {
-	entries, err := getCPUID(v.core.fd, uapi.IoctlVCPUGetSupportedHVCPUID)
+	entries, err := getCPUID(v.c().fd, uapi.IoctlVCPUGetSupportedHVCPUID)
 	return entries, explain(err, v.vm, uapi.CapHypervCPUID, "5.0")
 }
 
@@ -50,7 +50,7 @@ func (v *VCPU) SupportedHVCPUID() ([]CPUIDEntry, error) {
 //
 // ioctl: KVM_GET_CPUID2 (vcpu) · cap: KVM_CAP_EXT_CPUID · arch: x86 · since: Linux 2.6.25 · doc: virt/kvm/api.rst "KVM_SET_CPUID"
 func (v *VCPU) CPUID2() ([]CPUIDEntry, error) {
-	entries, err := getCPUID(v.core.fd, uapi.IoctlVCPUGetCPUID2)
+	entries, err := getCPUID(v.c().fd, uapi.IoctlVCPUGetCPUID2)
 	return entries, explain(err, v.vm, uapi.CapExtCPUID, "2.6.25")
 }
 
@@ -65,7 +65,7 @@ func (v *VCPU) SetCPUID2(entries []CPUIDEntry) error {
 	}
 	b := uapi.NewCPUID2Buffer(len(entries))
 	copy(b.Entries(), entries)
-	_, err := ioctlBuffer(v.core.fd, uapi.IoctlVCPUSetCPUID2, b.Pointer())
+	_, err := ioctlBuffer(v.c().fd, uapi.IoctlVCPUSetCPUID2, b.Pointer())
 	return explain(err, v.vm, uapi.CapExtCPUID, "2.6.25")
 }
 
@@ -79,7 +79,7 @@ func (v *VCPU) SetCPUID(entries []uapi.CPUIDEntry) error {
 	}
 	b := uapi.NewCPUIDBuffer(len(entries))
 	copy(b.Entries(), entries)
-	_, err := ioctlBuffer(v.core.fd, uapi.IoctlVCPUSetCPUID, b.Pointer())
+	_, err := ioctlBuffer(v.c().fd, uapi.IoctlVCPUSetCPUID, b.Pointer())
 	return err
 }
 

@@ -21,7 +21,7 @@ type Device struct {
 //
 // ioctl: KVM_CREATE_DEVICE (vm) · cap: KVM_CAP_DEVICE_CTRL · arch: all · since: Linux 3.10 · doc: virt/kvm/api.rst "KVM_CREATE_DEVICE"
 func (vm *VM) CreateDevice(kind uint32) (*Device, error) {
-	c := vm.core
+	c := vm.c()
 	// Holding the VM's descriptor keeps the VM there until the device counts.
 	if _, ok := c.fd.Acquire(); !ok {
 		return nil, opError(uapi.IoctlVMCreateDevice, ErrClosed)
@@ -36,7 +36,7 @@ func (vm *VM) CreateDevice(kind uint32) (*Device, error) {
 }
 
 func newDevice(vm *VM, fd int) *Device {
-	owner := vm.core.vmState
+	owner := vm.c().vmState
 	owner.retain()
 	return &Device{vm: vm, fd: fdOf[uapi.DeviceIoctl]{sys.NewFD(fd, func(fd int) {
 		sys.CloseFD(fd)

@@ -32,7 +32,7 @@ func (vm *VM) EnableDirtyRings(entries int) (uapi.Cap, error) {
 	if entries < low || entries > high || bits.OnesCount(uint(entries)) != 1 {
 		return 0, invalid("%v: %d entries: want a power of two from %d to %d", c, entries, low, high)
 	}
-	unlock, err := vm.core.lockSlots(uapi.IoctlVMEnableCap)
+	unlock, err := vm.c().lockSlots(uapi.IoctlVMEnableCap)
 	if err != nil {
 		return 0, err
 	}
@@ -41,7 +41,7 @@ func (vm *VM) EnableDirtyRings(entries int) (uapi.Cap, error) {
 	if err := vm.EnableCap(c, size); err != nil {
 		return 0, err
 	}
-	vm.core.dirty.bytes = size
+	vm.c().dirty.bytes = size
 	return c, nil
 }
 
@@ -87,7 +87,7 @@ type DirtyPage struct {
 //
 // api: ring at KVM_DIRTY_LOG_PAGE_OFFSET of the vCPU · cap: KVM_CAP_DIRTY_LOG_RING · arch: x86, arm64, riscv, loongarch · since: Linux 5.11 · doc: virt/kvm/api.rst "KVM_CAP_DIRTY_LOG_RING"
 func (v *VCPU) DirtyRing() (iter.Seq[DirtyPage], error) {
-	c := v.core
+	c := v.c()
 	switch {
 	case c.fd.Closed():
 		return nil, opError(opName("dirty ring"), ErrClosed)
@@ -117,7 +117,7 @@ func (c *vcpuCore) takeDirty() (p DirtyPage, ok bool) {
 // DirtyPageGPA returns the guest-physical address of a page. It reports false
 // when there is none, because the slot was emptied or has become smaller.
 func (vm *VM) DirtyPageGPA(p DirtyPage) (gpa uint64, ok bool) {
-	s := vm.core.vmState
+	s := vm.c().vmState
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	held, page := s.slots[p.Slot], uint64(sys.PageSize())
@@ -134,7 +134,7 @@ func (vm *VM) DirtyPageGPA(p DirtyPage) (gpa uint64, ok bool) {
 //
 // ioctl: KVM_RESET_DIRTY_RINGS (vm) · cap: KVM_CAP_DIRTY_LOG_RING · arch: x86, arm64, riscv, loongarch · since: Linux 5.11 · doc: virt/kvm/api.rst "KVM_CAP_DIRTY_LOG_RING"
 func (vm *VM) ResetDirtyRings() (int, error) {
-	return vm.core.dirty.resetAll(func() (int, error) {
+	return vm.c().dirty.resetAll(func() (int, error) {
 		return vmNumber(vm, uapi.IoctlVMResetDirtyRings, 0)
 	})
 }

@@ -20,7 +20,7 @@ func (vm *VM) MemoryEncryptRegRegion(r MemoryRange) error {
 	if err != nil {
 		return err
 	}
-	c := vm.core
+	c := vm.c()
 	if _, ok := c.fd.Acquire(); !ok {
 		pin.Release()
 		return opError(req, ErrClosed)
@@ -42,7 +42,7 @@ func (vm *VM) MemoryEncryptUnregRegion(r MemoryRange) error {
 		return err
 	}
 	defer pin.Release()
-	c := vm.core
+	c := vm.c()
 	if _, ok := c.fd.Acquire(); !ok {
 		return opError(req, ErrClosed)
 	}
@@ -90,16 +90,16 @@ func (vm *VM) takeEncContext(c uapi.Cap, src *VM) error {
 // keepSource issues a call that makes the kernel's VM keep that of src, whose
 // descriptor the call gets.
 func (vm *VM) keepSource(op fmt.Stringer, src *VM, call func(from int) error) error {
-	if _, ok := vm.core.fd.Acquire(); !ok {
+	if _, ok := vm.c().fd.Acquire(); !ok {
 		return opError(op, ErrClosed)
 	}
-	defer vm.core.fd.Release()
-	from, ok := src.core.fd.Acquire()
+	defer vm.c().fd.Release()
+	from, ok := src.c().fd.Acquire()
 	if !ok {
 		return opError(op, ErrClosed)
 	}
-	defer src.core.fd.Release()
-	owner := src.core.vmState
+	defer src.c().fd.Release()
+	owner := src.c().vmState
 	owner.retain()
-	return vm.core.held.join(encContext{}, holding{release: owner.release}, func() error { return call(from) })
+	return vm.c().held.join(encContext{}, holding{release: owner.release}, func() error { return call(from) })
 }

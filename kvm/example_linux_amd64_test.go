@@ -3,23 +3,11 @@ package kvm_test
 import (
 	"context"
 	"fmt"
-	"log"
 
 	"linuxkvm/kvm"
 	"linuxkvm/memory"
 	"linuxkvm/uapi"
 )
-
-func must[T any](v T, err error) T {
-	check(err)
-	return v
-}
-
-func check(err error) {
-	if err != nil {
-		log.Fatal(err)
-	}
-}
 
 // A guest that adds two numbers and writes the sum to an I/O port.
 func Example_minimal() {
@@ -47,15 +35,6 @@ func Example_minimal() {
 		return nil
 	}))
 	// Output: the guest says 5
-}
-
-// Asking for a capability tells "no" from "could not ask".
-func ExampleSystem_CheckExtension() {
-	system := must(kvm.Open())
-	defer system.Close()
-	n, err := system.CheckExtension(uapi.CapUserMemory)
-	fmt.Println(n, err)
-	// Output: 1 <nil>
 }
 
 // A port that the guest writes to without leaving it: the writes are counted by
@@ -88,35 +67,4 @@ func ExampleGSIRoutes() {
 	check(vm.SetGSIRouting(&routes))
 	fmt.Println(routes.Len(), "routes")
 	// Output: 41 routes
-}
-
-// Pages that a guest has written since the last look.
-func ExampleDirtyBitmap() {
-	log := kvm.NewDirtyBitmap(100)
-	log.Set(3)
-	log.Set(64)
-	for page := range log.Pages() {
-		fmt.Println("page", page)
-	}
-	// Output:
-	// page 3
-	// page 64
-}
-
-// How often a vCPU left the guest.
-func ExampleStats() {
-	system := must(kvm.Open())
-	defer system.Close()
-	vm := must(system.CreateVM())
-	defer vm.Close()
-	vcpu := must(vm.CreateVCPU(0))
-	defer vcpu.Close()
-
-	stats := must(vcpu.StatsFD())
-	defer stats.Close()
-	exits, ok := stats.Metric("exits")
-	values := make([]uint64, stats.Len())
-	check(stats.Read(values)) // again and again
-	fmt.Println(ok, exits.Type, exits.Value(values))
-	// Output: true cumulative 0
 }

@@ -6,7 +6,7 @@ package kvm
 // InterruptFlag reports whether the guest has interrupts enabled, as of the last
 // exit.
 func (v *VCPU) InterruptFlag() (bool, error) {
-	c := v.core
+	c := v.c()
 	if _, ok := c.fd.Acquire(); !ok {
 		return false, ErrClosed
 	}
@@ -16,7 +16,7 @@ func (v *VCPU) InterruptFlag() (bool, error) {
 
 // ReadyForInterruptInjection reports whether Interrupt would be taken now.
 func (v *VCPU) ReadyForInterruptInjection() (bool, error) {
-	c := v.core
+	c := v.c()
 	if _, ok := c.fd.Acquire(); !ok {
 		return false, ErrClosed
 	}
@@ -27,7 +27,7 @@ func (v *VCPU) ReadyForInterruptInjection() (bool, error) {
 // RequestInterruptWindow makes Run return with KVM_EXIT_IRQ_WINDOW_OPEN as soon
 // as the guest can take an interrupt, or ends that.
 func (v *VCPU) RequestInterruptWindow(on bool) error {
-	c := v.core
+	c := v.c()
 	if _, ok := c.fd.Acquire(); !ok {
 		return ErrClosed
 	}
@@ -41,7 +41,7 @@ func (v *VCPU) RequestInterruptWindow(on bool) error {
 
 // CR8 returns the guest's task priority as of the last exit.
 func (v *VCPU) CR8() (uint64, error) {
-	c := v.core
+	c := v.c()
 	if _, ok := c.fd.Acquire(); !ok {
 		return 0, ErrClosed
 	}
@@ -52,7 +52,7 @@ func (v *VCPU) CR8() (uint64, error) {
 // SetCR8 sets the guest's task priority for the next Run. It has no effect with
 // the interrupt controller in the kernel.
 func (v *VCPU) SetCR8(cr8 uint64) error {
-	c := v.core
+	c := v.c()
 	if _, ok := c.fd.Acquire(); !ok {
 		return ErrClosed
 	}
@@ -64,7 +64,7 @@ func (v *VCPU) SetCR8(cr8 uint64) error {
 // APICBase returns the guest's APIC base register as of the last exit. It is set
 // with SetSregs.
 func (v *VCPU) APICBase() (uint64, error) {
-	c := v.core
+	c := v.c()
 	if _, ok := c.fd.Acquire(); !ok {
 		return 0, ErrClosed
 	}

@@ -79,6 +79,9 @@ func TestEveryExitReasonHasAnAccessor(t *testing.T) {
 			t.Errorf("Exit.%s has the type %v", m.Name, m.Type)
 			continue
 		}
+		if m.Type.Out(0).Size() == 0 {
+			continue // an architecture without details, as riscv64 for KVM_EXIT_DEBUG
+		}
 		c.fill(1)
 		if got := call(m, c.exitWith(r)); got.IsZero() {
 			t.Errorf("%v: Exit.%s says nothing: %+v", r, m.Name, got)

@@ -24,6 +24,9 @@ func TestExtensions(t *testing.T) {
 			}
 			found = found || e.Cap == uapi.CapUserMemory && e.Value == 1
 		}
+		if _, err := vm.CheckExtension(uapi.CapMSIDevID); name == "vm" && err != nil {
+			t.Errorf("vm: %v", err)
+		}
 		if !found {
 			t.Errorf("%s: no user memory", name)
 		}

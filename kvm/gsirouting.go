@@ -57,6 +57,6 @@ func (vm *VM) SetGSIRouting(r *GSIRoutes) error {
 	}
 	b := uapi.NewIRQRoutingBuffer(len(r.entries))
 	copy(b.Entries(), r.entries)
-	_, err := ioctlBuffer(vm.core.fd, uapi.IoctlVMSetGSIRouting, b.Pointer())
+	_, err := ioctlBuffer(vm.c().fd, uapi.IoctlVMSetGSIRouting, b.Pointer())
 	return explain(err, vm, uapi.CapIRQRouting, "2.6.30")
 }

@@ -163,31 +163,3 @@ func TestIOEventfdPIO(t *testing.T) {
 	must(t, vm.DeassignIOEventfd(e, at))
 	wantError(t, vm.DeassignIOEventfd(e, at), syscall.ENOENT)
 }
-
-func TestIOEventfdMMIO(t *testing.T) {
-	vm, v, _ := newGuest(t,
-		0xb8, 0x00, 0xf0, // mov ax, 0xf000
-		0x8e, 0xd8, // mov ds, ax
-		0xa3, 0x00, 0x80, // mov [0x8000], ax: at 0xf8000
-		0xf4, // hlt
-	)
-	e := newTestEventFD(t)
-	must(t, vm.IOEventfd(e, IOEvent{Addr: 0xf8000, Len: 2}))
-	runUntil(t, v, uapi.ExitHLT)
-	if n, err := e.Take(); n != 1 || err != nil {
-		t.Errorf("count %d, %v; want 1", n, err)
-	}
-}
-
-func TestIOEventfdRefusals(t *testing.T) {
-	vm := newTestVM(t)
-	e := newTestEventFD(t)
-	for _, at := range []IOEvent{
-		{Addr: 1<<64 - 1, Len: 8},
-		{Addr: 0x60, PIO: true, Len: 3},
-		{Addr: 0x1000, Len: 0, Match: true},
-	} {
-		wantError(t, vm.IOEventfd(e, at), syscall.EINVAL, "KVM_IOEVENTFD")
-	}
-	wantError(t, vm.IOEventfd(nil, IOEvent{Addr: 0x60, PIO: true, Len: 1}), ErrInvalid)
-}

@@ -1,10 +1,7 @@
 package kvm
 
 import (
-	"context"
-	"errors"
 	"testing"
-	"time"
 
 	"linuxkvm/memory"
 	"linuxkvm/uapi"
@@ -17,14 +14,7 @@ const guestBase = 0x1000
 // a stack below it.
 func realMode(tb testing.TB, v *VCPU, r *memory.Region, code ...byte) {
 	tb.Helper()
-	if _, err := r.WriteAt(code, guestBase); err != nil {
-		tb.Fatal(err)
-	}
-	sregs, err := v.Sregs()
-	must(tb, err)
-	sregs.CS.Base, sregs.CS.Selector = 0, 0
-	must(tb, v.SetSregs(&sregs))
-	must(tb, v.SetRegs(&uapi.Regs{RIP: guestBase, RSP: guestBase, RFLAGS: 2}))
+	must(tb, startProgram(v, r, code))
 }
 
 // newGuest is a VM with one vCPU in real mode, with 64 KiB of memory at 0.
@@ -41,7 +31,7 @@ func newGuest(tb testing.TB, code ...byte) (*VM, *VCPU, *memory.Region) {
 // test for another reason than want or when it takes seconds.
 func runUntil(tb testing.TB, v *VCPU, want uapi.ExitReason) Exit {
 	tb.Helper()
-	exit, err := runFor(v, 20*time.Second)
+	exit, err := runFor(v, runLimit)
 	if err != nil {
 		tb.Fatalf("Run: %v", err)
 	}
@@ -50,21 +40,4 @@ func runUntil(tb testing.TB, v *VCPU, want uapi.ExitReason) Exit {
 		tb.Fatalf("exit reason %v, want %v; registers %+v", exit.Reason(), want, regs)
 	}
 	return exit
-}
-
-func runFor(v *VCPU, limit time.Duration) (Exit, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), limit)
-	defer cancel()
-	var last Exit
-	err := v.Loop(ctx, func(e Exit) error {
-		if e.Reason() == uapi.ExitIntr {
-			return nil
-		}
-		last = e
-		return ErrStop
-	})
-	if errors.Is(err, context.DeadlineExceeded) {
-		err = errors.New("the guest did not exit in time")
-	}
-	return last, err
 }

@@ -17,29 +17,52 @@ const longTables = 0x8000
 // On a host whose KVM emulates kernel mode, level 3 is what runs natively.
 func longMode(tb testing.TB, v *VCPU, r *memory.Region, level uint8, code ...byte) {
 	tb.Helper()
+	must(tb, startLong(v, r, level, code))
+}
+
+// startUserProgram makes the vCPU run the program at level 3.
+func startUserProgram(v *VCPU, r *memory.Region, p program) error { return startLong(v, r, 3, p) }
+
+func startLong(v *VCPU, r *memory.Region, level uint8, p program) error {
 	sys, err := Open()
-	must(tb, err)
+	if err != nil {
+		return err
+	}
 	defer sys.Close()
 	cpuid, err := sys.SupportedCPUID()
-	must(tb, err)
-	must(tb, v.SetCPUID2(cpuid))
+	if err != nil {
+		return err
+	}
+	if err := v.SetCPUID2(cpuid); err != nil {
+		return err
+	}
+	if _, err := r.WriteAt(p, guestBase); err != nil {
+		return err
+	}
 	const present, write, user, large = 1, 2, 4, 0x80
-	must(tb, r.StoreUint64(longTables, longTables+0x1000|present|write|user))
-	must(tb, r.StoreUint64(longTables+0x1000, longTables+0x2000|present|write|user))
-	must(tb, r.StoreUint64(longTables+0x2000, present|write|user|large))
-	if _, err := r.WriteAt(code, guestBase); err != nil {
-		tb.Fatal(err)
+	for at, entry := range map[uint64]uint64{
+		longTables:          longTables + 0x1000 | present | write | user,
+		longTables + 0x1000: longTables + 0x2000 | present | write | user,
+		longTables + 0x2000: present | write | user | large,
+	} {
+		if err := r.StoreUint64(at, entry); err != nil {
+			return err
+		}
 	}
 	s, err := v.Sregs()
-	must(tb, err)
+	if err != nil {
+		return err
+	}
 	s.CR0, s.CR3, s.CR4 = 1<<31|1<<4|1, longTables, 1<<5 // PG, ET, PE; PAE
 	s.EFER = 1<<10 | 1<<8                                // LMA, LME
 	s.CS = flat(1, level)
 	s.CS.Type, s.CS.L, s.CS.DB = 11, 1, 0
 	s.SS = flat(2, level)
 	s.DS, s.ES, s.FS, s.GS = s.SS, s.SS, s.SS, s.SS
-	must(tb, v.SetSregs(&s))
-	must(tb, v.SetRegs(&uapi.Regs{RIP: guestBase, RSP: guestBase, RFLAGS: 3<<12 | 2}))
+	if err := v.SetSregs(&s); err != nil {
+		return err
+	}
+	return v.SetRegs(&uapi.Regs{RIP: guestBase, RSP: guestBase, RFLAGS: 3<<12 | 2})
 }
 
 // flat is a data segment over everything.

@@ -28,6 +28,16 @@ type guestMemfdCore struct {
 	pins int // slots
 }
 
+// closedGuestMemfd stands for the one that a zero GuestMemfd has not: a closed one.
+var closedGuestMemfd = &guestMemfdCore{vm: new(vmState)}
+
+func (g *GuestMemfd) c() *guestMemfdCore {
+	if g == nil || g.core == nil {
+		return closedGuestMemfd
+	}
+	return g.core
+}
+
 // CreateGuestMemfd makes a guest_memfd of size bytes, a multiple of the page size.
 // Its size cannot change, and its pages come when they are needed. flags are
 // uapi.GuestMemfdFlagMmap, with which the host can map it, and
@@ -40,7 +50,7 @@ func (vm *VM) CreateGuestMemfd(size, flags uint64) (*GuestMemfd, error) {
 	if page := uint64(sys.PageSize()); size == 0 || size%page != 0 || size > math.MaxInt64 {
 		return nil, invalid("%v: size %#x: want a multiple of the page size %#x, and neither 0 nor more than 2^63-1", req, size, page)
 	}
-	c := vm.core
+	c := vm.c()
 	// Holding the VM's descriptor keeps the VM there until the new one counts.
 	if _, ok := c.fd.Acquire(); !ok {
 		return nil, opError(req, ErrClosed)
@@ -71,16 +81,16 @@ func newGuestMemfd(vm *vmState, fd int, size, flags uint64) *GuestMemfd {
 }
 
 // Size returns the size in bytes.
-func (g *GuestMemfd) Size() uint64 { return g.core.size }
+func (g *GuestMemfd) Size() uint64 { return g.c().size }
 
 // Flags returns the flags it was made with.
-func (g *GuestMemfd) Flags() uint64 { return g.core.flags }
+func (g *GuestMemfd) Flags() uint64 { return g.c().flags }
 
 // Close closes the descriptor. While a slot has it, that is refused with ErrInUse:
 // empty the slot first, or close the VM, its vCPUs and its devices. What Map
 // returned lives on. Closing again does nothing.
 func (g *GuestMemfd) Close() error {
-	c := g.core
+	c := g.c()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.pins > 0 && !c.fd.Closed() {
@@ -98,7 +108,7 @@ func (g *GuestMemfd) Close() error {
 // Close.
 func (g *GuestMemfd) Map() (*memory.Region, error) {
 	const want = uapi.GuestMemfdFlagMmap | uapi.GuestMemfdFlagInitShared
-	c := g.core
+	c := g.c()
 	if c.flags&want != want {
 		return nil, invalid("map a guest_memfd with the flags %#x: it must be made with GuestMemfdFlagMmap and GuestMemfdFlagInitShared", c.flags)
 	}
@@ -130,11 +140,11 @@ func (g *GuestMemfd) allocate(off, size uint64, punch bool) error {
 	if err := g.checkRange(off, size); err != nil {
 		return err
 	}
-	return opError(opName("fallocate of a guest_memfd"), g.core.fd.Allocate(int64(off), int64(size), punch))
+	return opError(opName("fallocate of a guest_memfd"), g.c().fd.Allocate(int64(off), int64(size), punch))
 }
 
 func (g *GuestMemfd) checkRange(off, size uint64) error {
-	page, end := uint64(sys.PageSize()), g.core.size
+	page, end := uint64(sys.PageSize()), g.c().size
 	if size == 0 || off%page != 0 || size%page != 0 {
 		return invalid("guest_memfd: offset %#x and size %#x must be multiples of the page size %#x, and the size not 0", off, size, page)
 	}

@@ -16,7 +16,7 @@ func (s *MemorySlot) checkGuestMemfd(vm *VM) error {
 		return nil
 	case g.core == nil:
 		return invalid("memory slot %d: a GuestMemfd that CreateGuestMemfd did not make", s.Slot)
-	case g.core.vm != vm.core.vmState:
+	case g.c().vm != vm.c().vmState:
 		return invalid("memory slot %d: the guest_memfd belongs to another VM: make it with CreateGuestMemfd of this one", s.Slot)
 	default:
 		return g.checkRange(s.GuestMemfdOffset, s.Size)
@@ -29,11 +29,11 @@ func (g *GuestMemfd) with(req uapi.VMIoctl, do func(fd int) error) error {
 	if g == nil {
 		return do(-1)
 	}
-	fd, ok := g.core.fd.Acquire()
+	fd, ok := g.c().fd.Acquire()
 	if !ok {
 		return opError(req, ErrClosed)
 	}
-	defer g.core.fd.Release()
+	defer g.c().fd.Release()
 	return do(fd)
 }
 
@@ -48,7 +48,7 @@ func (g *GuestMemfd) pin() (*guestMemfdPin, error) {
 	if g == nil {
 		return nil, nil
 	}
-	c := g.core
+	c := g.c()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.fd.Closed() {

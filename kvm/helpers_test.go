@@ -113,6 +113,7 @@ func newTestVCPU(tb testing.TB, vm *VM, id ...int) *VCPU {
 	}
 	made.note(tb, v.core.fd)
 	tb.Cleanup(func() { v.Close() })
+	initVCPU(tb, v)
 	return v
 }
 

@@ -58,15 +58,15 @@ func (vm *VM) PPCHTABFD(flags, start uint64) (*HTAB, error) {
 		return nil, invalid("%v: entry %#x is beyond every table", req, start)
 	}
 	// Holding the VM's descriptor keeps the VM there until the stream counts.
-	if _, ok := vm.core.fd.Acquire(); !ok {
+	if _, ok := vm.c().fd.Acquire(); !ok {
 		return nil, opError(req, ErrClosed)
 	}
-	defer vm.core.fd.Release()
+	defer vm.c().fd.Release()
 	fd, err := vmStatus(vm, req, &uapi.GetHTABFD{Flags: flags, StartIndex: start})
 	if err != nil {
 		return nil, explain(err, vm, uapi.CapPPCHTABFD, "3.8")
 	}
-	owner := vm.core.vmState
+	owner := vm.c().vmState
 	owner.retain()
 	return &HTAB{vm: vm, writing: flags&uapi.GetHTABWrite != 0, fd: sys.NewFD(fd, func(fd int) {
 		sys.CloseFD(fd)

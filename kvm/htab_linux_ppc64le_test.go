@@ -3,9 +3,11 @@ package kvm
 import (
 	"errors"
 	"io"
+	"slices"
 	"syscall"
 	"testing"
 
+	"linuxkvm/memory"
 	"linuxkvm/uapi"
 )
 
@@ -34,20 +36,8 @@ func openHTAB(t *testing.T, vm *VM, flags, start uint64) *HTAB {
 func TestHTABOfHashGuest(t *testing.T) {
 	vm := newHashVM(t)
 	h := openHTAB(t, vm, 0, 0)
-	entries := 0
-	for buf := make([]byte, 64<<10); ; {
-		n, err := h.Read(buf)
-		if err == io.EOF {
-			break
-		}
-		must(t, err)
-		for c, err := range HPTChunks(buf[:n]) {
-			must(t, err)
-			entries += len(c.Valid) + int(c.Invalid)
-		}
-	}
-	if want := 1 << 18 / hpteSize; entries != want {
-		t.Errorf("%d entries, want %d", entries, want)
+	if n, want := len(htabEntries(t, h)), 1<<18/hpteSize; n != want {
+		t.Errorf("%d entries, want %d", n, want)
 	}
 	w := openHTAB(t, vm, uapi.GetHTABWrite, 0)
 	stream := hptStream(t, HPTChunk{Index: 0, Invalid: 100})
@@ -128,15 +118,83 @@ func TestHTABRefusesTransfers(t *testing.T) {
 func TestPPCResizeHPT(t *testing.T) {
 	vm := newHashVM(t)
 	needCap(t, vm, uapi.CapSPAPRResizeHPT, "")
+	r := addMemory(t, vm, 0, 0, 0, 0x20000)
+	v := newTestVCPU(t, vm)
+	realMode(t, v, r, stepCode...)
+	runStep(t, v, r)
 	wantError(t, vm.PPCResizeHPTCommit(19), syscall.ENXIO)
-	for {
-		ms, err := vm.PPCResizeHPTPrepare(19)
+	prepareHPT(t, vm, 20)
+	_, err := vm.PPCResizeHPTPrepare(0) // never mind
+	must(t, err)
+	prepareHPT(t, vm, 19)
+	must(t, vm.PPCResizeHPTCommit(19))
+	if n := len(htabEntries(t, openHTAB(t, vm, 0, 0))); n != 1<<19/hpteSize {
+		t.Errorf("%d entries after the resize, want %d", n, 1<<19/hpteSize)
+	}
+	runStep(t, v, r)
+}
+
+func prepareHPT(t *testing.T, vm *VM, shift uint32) {
+	t.Helper()
+	eventually(t, "a larger page table", func() bool {
+		ms, err := vm.PPCResizeHPTPrepare(shift)
 		must(t, err)
-		if ms == 0 {
-			break
+		return ms == 0
+	})
+}
+
+// stepCode counts the word at 0x2000 up by one at each step.
+var stepCode = []uint32{
+	0x80a02000, // lwz r5, 0x2000(0)
+	0x38a50001, // addi r5, r5, 1
+	0x90a02000, // stw r5, 0x2000(0)
+	0x386007f0, // li r3, guestDone
+	0x44000022, // sc 1
+	0x4bffffec, // b guestBase
+}
+
+func runStep(t *testing.T, v *VCPU, r *memory.Region) {
+	t.Helper()
+	before, err := r.LoadUint32(0x2000)
+	must(t, err)
+	runToCall(t, v, guestDone)
+	if after, err := r.LoadUint32(0x2000); after != before+1 || err != nil {
+		t.Errorf("the guest counted from %d to %d, %v", before, after, err)
+	}
+}
+
+// htabEntries reads a pass over a table, true for each entry that is valid.
+func htabEntries(t *testing.T, h *HTAB) (valid []bool) {
+	t.Helper()
+	for buf := make([]byte, 64<<10); ; {
+		n, err := h.Read(buf)
+		if err == io.EOF {
+			return valid
+		}
+		must(t, err)
+		for c, err := range HPTChunks(buf[:n]) {
+			must(t, err)
+			for range c.Valid {
+				valid = append(valid, true)
+			}
+			valid = append(valid, make([]bool, c.Invalid)...)
 		}
 	}
-	must(t, vm.PPCResizeHPTCommit(19))
-	_, err := vm.PPCResizeHPTPrepare(0)
-	must(t, err)
+}
+
+// A guest in real mode runs on entries that KVM makes for it.
+func TestHashGuestRuns(t *testing.T) {
+	vm := newHashVM(t)
+	r := addMemory(t, vm, 0, 0, 0, 0x20000)
+	v := newTestVCPU(t, vm)
+	realMode(t, v, r, stepCode...)
+	h := openHTAB(t, vm, 0, 0)
+	if slices.Contains(htabEntries(t, h), true) {
+		t.Error("a table that no guest has used has a valid entry")
+	}
+	runStep(t, v, r)
+	runStep(t, v, r)
+	if bolted := openHTAB(t, vm, uapi.GetHTABBoltedOnly, 0); !slices.Contains(htabEntries(t, bolted), true) {
+		t.Error("no valid entry after a run")
+	}
 }

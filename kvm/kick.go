@@ -168,7 +168,7 @@ func (c *vcpuCore) post() (uint64, error) {
 //
 // api: immediate_exit in struct kvm_run · cap: KVM_CAP_IMMEDIATE_EXIT · arch: all · since: Linux 4.11 · doc: virt/kvm/api.rst "The kvm_run structure"
 func (v *VCPU) Kick() error {
-	_, err := v.core.post()
+	_, err := v.c().post()
 	return err
 }
 
@@ -177,9 +177,9 @@ func (v *VCPU) Kick() error {
 // the next Run, or for ctx. It must not be called by the goroutine that runs
 // the vCPU. A vCPU closed meanwhile ends the wait with ErrClosed.
 func (v *VCPU) KickWait(ctx context.Context) error {
-	n, err := v.core.post()
+	n, err := v.c().post()
 	if err != nil {
 		return err
 	}
-	return v.core.wait(ctx, n)
+	return v.c().wait(ctx, n)
 }

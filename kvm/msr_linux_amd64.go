@@ -32,7 +32,7 @@ const msrBatch = 255
 // ioctl: KVM_GET_MSRS (vcpu) · cap: basic · arch: x86 · since: Linux 2.6.22 · doc: virt/kvm/api.rst "KVM_GET_MSRS"
 func (v *VCPU) MSRs(indices ...uint32) ([]uapi.MSREntry, error) {
 	entries := msrEntries(indices)
-	n, err := doMSRs(v.core.fd, uapi.IoctlVCPUGetMSRs, entries)
+	n, err := doMSRs(v.c().fd, uapi.IoctlVCPUGetMSRs, entries)
 	return entries[:n], err
 }
 
@@ -41,7 +41,7 @@ func (v *VCPU) MSRs(indices ...uint32) ([]uapi.MSREntry, error) {
 //
 // ioctl: KVM_SET_MSRS (vcpu) · cap: basic · arch: x86 · since: Linux 2.6.22 · doc: virt/kvm/api.rst "KVM_SET_MSRS"
 func (v *VCPU) SetMSRs(entries ...uapi.MSREntry) error {
-	_, err := doMSRs(v.core.fd, uapi.IoctlVCPUSetMSRs, entries)
+	_, err := doMSRs(v.c().fd, uapi.IoctlVCPUSetMSRs, entries)
 	return err
 }
 

@@ -40,7 +40,7 @@ func (v *VCPU) NestedState() (*NestedState, error) {
 	}
 	// The vCPU may become larger between two calls, but not than the host says.
 	b := newNestedBuffer((size - nestedHeader + vmcsSize - 1) / vmcsSize)
-	if _, err := ioctlBuffer(v.core.fd, uapi.IoctlVCPUGetNestedState, b.Pointer()); err != nil {
+	if _, err := ioctlBuffer(v.c().fd, uapi.IoctlVCPUGetNestedState, b.Pointer()); err != nil {
 		return nil, err
 	}
 	return decodeNested(b)
@@ -59,13 +59,13 @@ func (v *VCPU) SetNestedState(state *NestedState) error {
 	if _, err := v.nestedStateSize(); err != nil {
 		return err
 	}
-	_, err = ioctlBuffer(v.core.fd, uapi.IoctlVCPUSetNestedState, b.Pointer())
+	_, err = ioctlBuffer(v.c().fd, uapi.IoctlVCPUSetNestedState, b.Pointer())
 	return err
 }
 
 // nestedStateSize asks first: not every module refuses the call by itself.
 func (v *VCPU) nestedStateSize() (int, error) {
-	if v.core.fd.Closed() {
+	if v.c().fd.Closed() {
 		return 0, opError(uapi.IoctlVCPUGetNestedState, ErrClosed)
 	}
 	size, err := v.vm.CheckExtension(uapi.CapNestedState)

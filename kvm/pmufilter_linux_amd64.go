@@ -51,7 +51,7 @@ func (vm *VM) SetPMUEventFilter(f *PMUEventFilter) error {
 	if len(f.Events) > maxElements {
 		return invalid("%v: %d events", uapi.IoctlVMSetPMUEventFilter, len(f.Events))
 	}
-	_, err := ioctlBuffer(vm.core.fd, uapi.IoctlVMSetPMUEventFilter, f.buffer().Pointer())
+	_, err := ioctlBuffer(vm.c().fd, uapi.IoctlVMSetPMUEventFilter, f.buffer().Pointer())
 	if f.Flags&uapi.PMUEventFlagMaskedEvents != 0 {
 		err = explain(err, vm, uapi.CapPMUEventMaskedEvents, "6.3")
 	}

@@ -29,6 +29,18 @@ func scale(tb testing.TB, full, few int) int {
 	return full
 }
 
+// needSoundNesting skips a test where this host is a guest of QEMU's and QEMU's
+// emulation of guests of such a host is not up to it.
+func needSoundNesting(tb testing.TB, trouble string) {
+	tb.Helper()
+	if runtime.GOARCH != "ppc64le" {
+		return
+	}
+	if _, err := os.Stat("/proc/device-tree/ibm,opal"); err != nil {
+		tb.Skipf("needs a bare machine (lane ppc64le-powernv): under QEMU's emulation of nested guests %s", trouble)
+	}
+}
+
 // watchdog ends the process, with the stacks of all goroutines, when progress
 // stands still: a wake-up that was lost would hang the test otherwise.
 func watchdog(tb testing.TB, what string, progress *atomic.Int64) {

@@ -22,7 +22,8 @@ func (vm *VM) PPCResizeHPTPrepare(shift uint32) (milliseconds int, err error) {
 // PPCResizeHPTCommit moves the guest to the hashed page table that was prepared
 // with the same shift. The guest must make no access through its MMU meanwhile.
 // ENXIO means that none of that size was prepared, EBUSY that it is not ready,
-// ENOSPC that an entry did not fit; the guest then keeps its table.
+// ENOSPC that an entry did not fit; the guest then keeps its table. It must have
+// run: EIO otherwise, and a warning in the host's log.
 //
 // ioctl: KVM_PPC_RESIZE_HPT_COMMIT (vm) · cap: KVM_CAP_SPAPR_RESIZE_HPT · arch: ppc · since: Linux 4.11 · doc: virt/kvm/api.rst "KVM_PPC_RESIZE_HPT_COMMIT"
 func (vm *VM) PPCResizeHPTCommit(shift uint32) error {

@@ -28,7 +28,7 @@ import (
 //
 // ioctl: KVM_RUN (vcpu) · cap: basic · arch: all · since: Linux 2.6.22 · doc: virt/kvm/api.rst "KVM_RUN"
 func (v *VCPU) Run() (Exit, error) {
-	c := v.core
+	c := v.c()
 	fd, err := c.enter()
 	if err != nil {
 		return Exit{}, err
@@ -49,7 +49,7 @@ func (v *VCPU) Run() (Exit, error) {
 // handler is called on the vCPU's thread with the vCPU out of the guest. It may
 // call any method of the VCPU but Run and Loop.
 func (v *VCPU) Loop(ctx context.Context, handler func(Exit) error) error {
-	c := v.core
+	c := v.c()
 	fd, err := c.enter()
 	if err != nil {
 		return err

@@ -46,7 +46,7 @@ func (v *VCPU) S390SetIRQState(list []uapi.S390IRQ) error {
 
 func (v *VCPU) irqState(req uapi.VCPUIoctl, list []uapi.S390IRQ) (n int, err error) {
 	err = pinned(list, func(addr uint64) error {
-		n, err = ioctlStruct(v.core.fd, req, &uapi.S390IRQState{Buf: addr, Len: uint32(len(list) * sizeofS390IRQ)})
+		n, err = ioctlStruct(v.c().fd, req, &uapi.S390IRQState{Buf: addr, Len: uint32(len(list) * sizeofS390IRQ)})
 		return err
 	})
 	return n, err

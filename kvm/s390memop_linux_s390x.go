@@ -67,7 +67,7 @@ func (v *VCPU) logical(req uapi.VCPUIoctl, op uint32, addr uint64, n int, p []by
 		return err
 	}
 	need, since := a.capability(uapi.CapS390MemOp, "4.1")
-	return explain(memOps(v.core.fd, req, op, addr, n, p, a), v.vm, need, since)
+	return explain(memOps(v.c().fd, req, op, addr, n, p, a), v.vm, need, since)
 }
 
 // S390MemOpAbsoluteRead copies guest memory at a guest-absolute address into p.
@@ -101,7 +101,7 @@ func (vm *VM) absolute(req uapi.VMIoctl, op uint32, addr uint64, n int, p []byte
 	if err := vm.refuseUControl(req); err != nil {
 		return err
 	}
-	return explain(memOps(vm.core.fd, req, op, addr, n, p, a), vm, uapi.CapS390MemOpExtension, "5.18")
+	return explain(memOps(vm.c().fd, req, op, addr, n, p, a), vm, uapi.CapS390MemOpExtension, "5.18")
 }
 
 // S390MemOpAbsoluteCmpxchg writes value to a guest-absolute address if old is
@@ -127,7 +127,7 @@ func (vm *VM) S390MemOpAbsoluteCmpxchg(addr uint64, old, value []byte, a S390Mem
 	code := 0
 	err = pinned(found, func(oldAddr uint64) error {
 		*arg.OldAddr() = oldAddr
-		code, err = memOpOnce(vm.core.fd, req, &arg, append([]byte(nil), value...))
+		code, err = memOpOnce(vm.c().fd, req, &arg, append([]byte(nil), value...))
 		return err
 	})
 	if err != nil {
@@ -164,7 +164,7 @@ func (v *VCPU) sida(req uapi.VCPUIoctl, op uint32, offset uint32, p []byte) erro
 	}
 	arg := uapi.S390MemOp{Op: op, Size: uint32(len(p))}
 	*arg.SIDAOffset() = offset
-	_, err := memOpOnce(v.core.fd, req, &arg, p)
+	_, err := memOpOnce(v.c().fd, req, &arg, p)
 	return explain(err, v.vm, uapi.CapS390Protected, "5.7")
 }
 

@@ -97,9 +97,9 @@ func (v *VCPU) SetPSW(psw uapi.S390PSW) error {
 
 // shared calls do with the run area, while that is sure to be there.
 func (v *VCPU) shared(do func(*uapi.Run) error) error {
-	if _, ok := v.core.fd.Acquire(); !ok {
+	if _, ok := v.c().fd.Acquire(); !ok {
 		return ErrClosed
 	}
-	defer v.core.fd.Release()
-	return do(v.core.page)
+	defer v.c().fd.Release()
+	return do(v.c().page)
 }

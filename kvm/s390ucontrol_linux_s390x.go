@@ -76,10 +76,10 @@ func (v *VCPU) S390UCASMap(m UCASMapping) error {
 		})
 		if err != nil {
 			// How far KVM got is not known.
-			v.vm.core.withArch(func(a *vmArch) { a.keep(pin) })
+			v.vm.c().withArch(func(a *vmArch) { a.keep(pin) })
 			return err
 		}
-		v.vm.core.withArch(func(a *vmArch) { a.hold(v.id, m.Addr/segment, m.Size/segment, pin) })
+		v.vm.c().withArch(func(a *vmArch) { a.hold(v.id, m.Addr/segment, m.Size/segment, pin) })
 		return nil
 	})
 }
@@ -123,7 +123,7 @@ func (v *VCPU) S390UCASUnmap(addr, size uint64) error {
 		if err := vcpuSet(v, req, &uapi.S390UCASMapping{VCPUAddr: addr, Length: size}); err != nil {
 			return err
 		}
-		v.vm.core.withArch(func(a *vmArch) { a.letGo(v.id, addr/segment, size/segment) })
+		v.vm.c().withArch(func(a *vmArch) { a.letGo(v.id, addr/segment, size/segment) })
 		return nil
 	})
 }
@@ -132,12 +132,12 @@ func (v *VCPU) S390UCASUnmap(addr, size uint64) error {
 // and before the VM can be gone. It can wait for the vCPU to come out of the
 // guest, but for no other vCPU.
 func (v *VCPU) ucas(op fmt.Stringer, do func() error) error {
-	if _, ok := v.core.fd.Acquire(); !ok {
+	if _, ok := v.c().fd.Acquire(); !ok {
 		return opError(op, ErrClosed)
 	}
-	defer v.core.fd.Release()
+	defer v.c().fd.Release()
 	var one *sync.Mutex
-	v.vm.core.withArch(func(a *vmArch) { one = a.lock(v.id) })
+	v.vm.c().withArch(func(a *vmArch) { one = a.lock(v.id) })
 	one.Lock()
 	defer one.Unlock()
 	return explain(do(), v.vm, uapi.CapS390UControl, "3.4")
@@ -166,11 +166,11 @@ func (v *VCPU) S390SIEBlock() (*SIEBlock, error) {
 	if err := v.vm.requireUControl(op); err != nil {
 		return nil, err
 	}
-	fd, ok := v.core.fd.Acquire()
+	fd, ok := v.c().fd.Acquire()
 	if !ok {
 		return nil, opError(op, ErrClosed)
 	}
-	defer v.core.fd.Release()
+	defer v.c().fd.Release()
 	own, err := sys.DupFD(fd)
 	if err != nil {
 		return nil, opError(op, err)

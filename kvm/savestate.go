@@ -143,7 +143,7 @@ func (v *VCPU) RestoreState(s *VCPUState) error {
 // atRest calls do as the vCPU's runner, so that nobody else can run it, with the last
 // exit completed, or with the exit that this led to.
 func (v *VCPU) atRest(op string, do func(pending Exit) error) error {
-	c := v.core
+	c := v.c()
 	fd, err := c.enter()
 	if err != nil {
 		return fmt.Errorf("%s: %w", op, err)

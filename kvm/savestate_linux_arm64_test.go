@@ -2,10 +2,8 @@ package kvm
 
 import (
 	"encoding/binary"
-	"errors"
 	"reflect"
 	"slices"
-	"syscall"
 	"testing"
 
 	"linuxkvm/memory"
@@ -14,10 +12,10 @@ import (
 
 // Where the guests of these tests have things.
 const (
-	armRAM   = 0x40000000
-	armCode  = armRAM + 0x1000
-	armData  = 0x8000 // in the RAM
-	armNoRAM = 0x50000000
+	armRAM       = 0x40000000
+	savedArmCode = armRAM + 0x1000
+	armData      = 0x8000 // in the RAM
+	armNoRAM     = 0x50000000
 
 	armGICD = 0x8000000
 	armGICR = 0x80a0000
@@ -69,7 +67,7 @@ type armGuest struct {
 	parts []StatePart
 }
 
-func newArmGuest(tb testing.TB, vcpus int, gic bool) *armGuest {
+func newSavedArmGuest(tb testing.TB, vcpus int, gic bool) *armGuest {
 	tb.Helper()
 	g := &armGuest{vm: newTestVM(tb)}
 	g.ram = addMemory(tb, g.vm, 0, 0, armRAM, 0x40000)
@@ -86,10 +84,8 @@ func newArmGuest(tb testing.TB, vcpus int, gic bool) *armGuest {
 
 func (g *armGuest) addGIC(tb testing.TB) {
 	tb.Helper()
+	needDevice(tb, g.vm, uapi.DevTypeArmVGICV3, needsGICv3)
 	gic, err := g.vm.CreateVGICV3()
-	if errors.Is(err, syscall.ENODEV) {
-		skip(tb, "needs a host with a GICv3: %v", err)
-	}
 	must(tb, err)
 	tb.Cleanup(func() { gic.Close() })
 	must(tb, gic.SetDistAddr(armGICD))
@@ -113,13 +109,13 @@ func (g *armGuest) start(tb testing.TB, vcpu int, code []uint32, x ...uint64) {
 	for _, insn := range code {
 		b = binary.LittleEndian.AppendUint32(b, insn)
 	}
-	_, err := g.ram.WriteAt(b, armCode-armRAM)
+	_, err := g.ram.WriteAt(b, savedArmCode-armRAM)
 	must(tb, err)
 	v := g.vcpus[vcpu]
 	for i, value := range x {
 		must(tb, SetOneReg(v, uapi.RegArmCoreRegs0+uapi.RegID[uint64](2*i), value))
 	}
-	must(tb, SetOneReg(v, uapi.RegArmCorePC, armCode))
+	must(tb, SetOneReg(v, uapi.RegArmCorePC, savedArmCode))
 	must(tb, SetOneReg(v, uapi.RegArm64SysregCPACREL1, 3<<20)) // the vector registers may be used
 }
 
@@ -127,7 +123,7 @@ func (g *armGuest) start(tb testing.TB, vcpu int, code []uint32, x ...uint64) {
 func (g *armGuest) move(tb testing.TB) *armGuest {
 	tb.Helper()
 	saved := saveAll(tb, g.vm, g.ram, g.vcpus, g.parts...)
-	to := newArmGuest(tb, len(g.vcpus), g.parts != nil)
+	to := newSavedArmGuest(tb, len(g.vcpus), g.parts != nil)
 	restoreAll(tb, saved, to.vm, to.ram, to.vcpus, to.parts...)
 	return to
 }
@@ -147,7 +143,7 @@ func (g *armGuest) want(tb testing.TB, vcpu int, at, seed uint64) {
 
 func TestSaveStateMidComputation(t *testing.T) {
 	for _, gic := range []bool{false, true} {
-		g := newArmGuest(t, 1, gic)
+		g := newSavedArmGuest(t, 1, gic)
 		g.start(t, 0, armLCG, lcgSeed, lcgSteps, armRAM+armData, lcgFactor, lcgAddend, armNoRAM)
 		for part := range uint64(3) {
 			kickedWhen(t, g.vcpus[0], lcgAt(g.ram, armData, lcgSteps-(part*2+1)*lcgSteps/10))
@@ -158,7 +154,7 @@ func TestSaveStateMidComputation(t *testing.T) {
 }
 
 func TestSaveStateOfTwoVCPUs(t *testing.T) {
-	g := newArmGuest(t, 2, true)
+	g := newSavedArmGuest(t, 2, true)
 	const second = armData + 0x100
 	g.start(t, 0, armLCG, lcgSeed, lcgSteps, armRAM+armData, lcgFactor, lcgAddend, armNoRAM)
 	g.start(t, 1, armLCG, lcgSeed+1, lcgSteps, armRAM+second, lcgFactor, lcgAddend, armNoRAM)
@@ -171,7 +167,7 @@ func TestSaveStateOfTwoVCPUs(t *testing.T) {
 
 // A vCPU that waits for PSCI CPU_ON waits after the move.
 func TestSaveStateOfAStoppedVCPU(t *testing.T) {
-	g := newArmGuest(t, 1, true)
+	g := newSavedArmGuest(t, 1, true)
 	must(t, g.vcpus[0].SetMPState(uapi.MPStateStopped))
 	g = g.move(t)
 	if state, err := g.vcpus[0].MPState(); err != nil || state != uapi.MPStateStopped {
@@ -181,7 +177,7 @@ func TestSaveStateOfAStoppedVCPU(t *testing.T) {
 
 // A read of a device's register is completed before the guest is saved.
 func TestSaveStatePendingRead(t *testing.T) {
-	g := newArmGuest(t, 1, true)
+	g := newSavedArmGuest(t, 1, true)
 	g.start(t, 0, []uint32{
 		0xf94000a0, // ldr x0, [x5]
 		0xf9000040, // str x0, [x2]
@@ -203,7 +199,7 @@ func TestSaveStatePendingRead(t *testing.T) {
 
 // The guest waits for its timer, whose interrupt comes through the GIC after the move.
 func TestSaveStateWaitingForTheTimer(t *testing.T) {
-	g := newArmGuest(t, 1, true)
+	g := newSavedArmGuest(t, 1, true)
 	mpidr := g.mpidr(t, 0)
 	const timer = 1 << 27
 	for _, r := range []VGICReg{
@@ -240,7 +236,7 @@ func (g *armGuest) mpidr(tb testing.TB, vcpu int) uint64 {
 
 // Every register of the interrupt controllers is what it was.
 func TestSaveStateOfInterruptControllers(t *testing.T) {
-	g := newArmGuest(t, 2, true)
+	g := newSavedArmGuest(t, 2, true)
 	for vcpu := range 2 {
 		mpidr := g.mpidr(t, vcpu)
 		for _, r := range []VGICReg{
@@ -275,12 +271,12 @@ func TestSaveStateOfInterruptControllers(t *testing.T) {
 }
 
 func TestSaveStateRefusals(t *testing.T) {
-	g := newArmGuest(t, 1, true)
+	g := newSavedArmGuest(t, 1, true)
 	state, err := g.vm.SaveState(testParts(g.vcpus, g.parts)...)
 	must(t, err)
 	wantError(t, g.vm.RestoreState(state), ErrInvalid, "GICv3")
 	wantError(t, g.vm.RestoreState(state, g.gic(), g.vcpus[0]), ErrInvalid, "ITS")
-	wantError(t, newArmGuest(t, 1, false).vm.RestoreState(state), ErrInvalid, "gicv3")
+	wantError(t, newSavedArmGuest(t, 1, false).vm.RestoreState(state), ErrInvalid, "gicv3")
 	_, err = g.vm.SaveState(g.parts...)
 	wantError(t, err, ErrInvalid, "vCPUs")
 	_, err = g.vm.SaveState((*VGICV3)(nil))
@@ -330,7 +326,7 @@ func sampleVMState() *VMState {
 
 // Every register is what it was, in the middle of a computation.
 func TestSaveStateIsWhole(t *testing.T) {
-	g := newArmGuest(t, 1, true)
+	g := newSavedArmGuest(t, 1, true)
 	v := g.vcpus[0]
 	g.start(t, 0, armLCG, lcgSeed, lcgSteps, armRAM+armData, lcgFactor, lcgAddend, armNoRAM)
 	for i := range 32 {

@@ -110,7 +110,7 @@ func msrStage(index uint32) int {
 // where one has the value already.
 func (v *VCPU) restoreMSRs(entries []uapi.MSREntry) error {
 	for len(entries) > 0 {
-		n, err := doMSRs(v.core.fd, uapi.IoctlVCPUSetMSRs, entries)
+		n, err := doMSRs(v.c().fd, uapi.IoctlVCPUSetMSRs, entries)
 		var refused *MSRError
 		switch {
 		case err == nil:

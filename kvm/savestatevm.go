@@ -60,7 +60,7 @@ func (vm *VM) RestoreState(s *VMState, parts ...StatePart) error {
 }
 
 func (vm *VM) checkParts(op string, parts []StatePart) error {
-	if vm.core.fd.Closed() {
+	if vm.c().fd.Closed() {
 		return fmt.Errorf("kvm: %s: %w", op, ErrClosed)
 	}
 	for i, p := range parts {

@@ -43,15 +43,15 @@ func (vm *VM) stateParts(parts []StatePart) (p stateParts, err error) {
 	p.its, p.vcpus = partsOf[*VGICITS](parts), partsOf[*VCPU](parts)
 	gics := partsOf[*VGICV3](parts)
 	for _, kind := range []uint32{uapi.DevTypeArmVGICV2, uapi.DevTypeArmVGICV5} {
-		if _, n := vm.core.made.count(kind); n != 0 {
+		if _, n := vm.c().made.count(kind); n != 0 {
 			return p, &StateError{Part: "interrupt controller", Reason: "this package saves a GICv3, not the GICv2 or GICv5 that the VM has", Err: ErrInvalid}
 		}
 	}
-	vcpus, has := vm.core.made.count(uapi.DevTypeArmVGICV3)
+	vcpus, has := vm.c().made.count(uapi.DevTypeArmVGICV3)
 	if len(gics) != has {
 		return p, invalid("state: %d GICv3 passed, and the VM has %d", len(gics), has)
 	}
-	if _, has := vm.core.made.count(uapi.DevTypeArmVGICITS); len(p.its) != has {
+	if _, has := vm.c().made.count(uapi.DevTypeArmVGICITS); len(p.its) != has {
 		return p, invalid("state: %d ITS passed, and the VM has %d", len(p.its), has)
 	}
 	if has == 0 {

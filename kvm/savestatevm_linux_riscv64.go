@@ -23,7 +23,7 @@ func (a *RISCVAIA) stateVM() *VM {
 // aiaOf finds the AIA among parts, and refuses to leave it or a vCPU out.
 func (vm *VM) aiaOf(parts []StatePart) (*RISCVAIA, int, error) {
 	list, got := partsOf[*RISCVAIA](parts), len(partsOf[*VCPU](parts))
-	vcpus, has := vm.core.made.count(uapi.DevTypeRISCVAIA)
+	vcpus, has := vm.c().made.count(uapi.DevTypeRISCVAIA)
 	switch {
 	case len(list) != has:
 		return nil, 0, invalid("state: %d AIAs passed, and the VM has %d", len(list), has)

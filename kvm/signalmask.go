@@ -21,7 +21,7 @@ func (v *VCPU) SetSignalMask(blocked ...syscall.Signal) error {
 	}
 	b := uapi.NewSignalMaskBuffer(len(set))
 	copy(b.Entries(), set)
-	_, err = ioctlBuffer(v.core.fd, uapi.IoctlVCPUSetSignalMask, b.Pointer())
+	_, err = ioctlBuffer(v.c().fd, uapi.IoctlVCPUSetSignalMask, b.Pointer())
 	return err
 }
 

@@ -75,10 +75,10 @@ func checkTCEWindow(a *uapi.CreateSPAPRTCE64) error {
 // newTCETable makes and maps a table of n entries.
 func newTCETable[T any](vm *VM, req uapi.VMIoctl, args *T, n uint64) (*TCETable, error) {
 	// Holding the VM's descriptor keeps the VM there until the table counts.
-	if _, ok := vm.core.fd.Acquire(); !ok {
+	if _, ok := vm.c().fd.Acquire(); !ok {
 		return nil, opError(req, ErrClosed)
 	}
-	defer vm.core.fd.Release()
+	defer vm.c().fd.Release()
 	fd, err := vmStatus(vm, req, args)
 	if err != nil {
 		return nil, err

@@ -59,6 +59,45 @@ func TestCreateSPAPRTCE64(t *testing.T) {
 	refused(t, err, "10000")
 }
 
+// What the guest puts into the table by a hypercall is there, and the other way
+// round.
+func TestTCEOfGuest(t *testing.T) {
+	vm, v, _ := newGuest(t,
+		0x38600020, // li r3, 0x20: H_PUT_TCE
+		0x3c808000, // lis r4, 0x8000
+		0x60840001, // ori r4, r4, 1
+		0x78840020, // clrldi r4, r4, 32: bus 0x80000001
+		0x38a05000, // li r5, 0x5000: bus address
+		0x3cc00001, // lis r6, 1
+		0x60c60003, // ori r6, r6, 3: 0x10003
+		0x44000022, // sc 1
+		0x7c6a1b78, // mr r10, r3
+		0x3860001c, // li r3, 0x1c: H_GET_TCE
+		0x3c808000, // lis r4, 0x8000
+		0x60840001, // ori r4, r4, 1
+		0x78840020, // clrldi r4, r4, 32
+		0x38a06000, // li r5, 0x6000
+		0x44000022, // sc 1
+		0x7c6b1b78, // mr r11, r3
+		0x7c8c2378, // mr r12, r4
+		0x386007f0, // li r3, guestDone
+		0x44000022, // sc 1
+	)
+	needCap(t, vm, uapi.CapSPAPRTCE, "")
+	table, err := vm.CreateSPAPRTCE(0x80000001, 1<<20)
+	must(t, err)
+	made.note(t, table.fd)
+	defer table.Close()
+	must(t, table.SetTCE(6, 0x7001))
+	x := runToCall(t, v, guestDone)
+	if x.Args[6] != 0 || x.Args[7] != 0 || x.Args[8] != 0x7001 {
+		t.Errorf("the guest got %d, and %d with %#x; want success and 0x7001", x.Args[6], x.Args[7], x.Args[8])
+	}
+	if tce, err := table.TCE(5); tce != 0x10003 || err != nil {
+		t.Errorf("the guest put %#x, %v; want 0x10003", tce, err)
+	}
+}
+
 // A window on memory of the test's own, instead of KVM's.
 func TestTCETableAccess(t *testing.T) {
 	vm := fakeVM(t)

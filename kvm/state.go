@@ -10,39 +10,39 @@ import (
 
 func vcpuGet[T any](v *VCPU, req uapi.VCPUIoctl) (T, error) {
 	var state T
-	_, err := ioctlStruct(v.core.fd, req, &state)
+	_, err := ioctlStruct(v.c().fd, req, &state)
 	return state, err
 }
 
 func vcpuSet[T any](v *VCPU, req uapi.VCPUIoctl, state *T) error {
-	_, err := ioctlStruct(v.core.fd, req, state)
+	_, err := ioctlStruct(v.c().fd, req, state)
 	return err
 }
 
 func vcpuNumber(v *VCPU, req uapi.VCPUIoctl, arg uintptr) (int, error) {
-	n, err := ioctlNumber(v.core.fd, req, arg)
+	n, err := ioctlNumber(v.c().fd, req, arg)
 	return n, err
 }
 
 func vmGet[T any](vm *VM, req uapi.VMIoctl) (T, error) {
 	var state T
-	_, err := ioctlStruct(vm.core.fd, req, &state)
+	_, err := ioctlStruct(vm.c().fd, req, &state)
 	return state, err
 }
 
 func vmSet[T any](vm *VM, req uapi.VMIoctl, state *T) error {
-	_, err := ioctlStruct(vm.core.fd, req, state)
+	_, err := ioctlStruct(vm.c().fd, req, state)
 	return err
 }
 
 // vmStatus is vmSet for a call whose result says something.
 func vmStatus[T any](vm *VM, req uapi.VMIoctl, state *T) (int, error) {
-	n, err := ioctlStruct(vm.core.fd, req, state)
+	n, err := ioctlStruct(vm.c().fd, req, state)
 	return n, err
 }
 
 func vmNumber(vm *VM, req uapi.VMIoctl, arg uintptr) (int, error) {
-	n, err := ioctlNumber(vm.core.fd, req, arg)
+	n, err := ioctlNumber(vm.c().fd, req, arg)
 	return n, err
 }
 

@@ -25,7 +25,7 @@ type Stats struct {
 //
 // ioctl: KVM_GET_STATS_FD (vm) · cap: KVM_CAP_BINARY_STATS_FD · arch: all · since: Linux 5.14 · doc: virt/kvm/api.rst "KVM_GET_STATS_FD"
 func (vm *VM) StatsFD() (*Stats, error) {
-	return openStats(vm, vm.core.fd, uapi.IoctlVMGetStatsFD)
+	return openStats(vm, vm.c().fd, uapi.IoctlVMGetStatsFD)
 }
 
 // StatsFD opens the statistics of the vCPU: exits, halts, and so on. They can be
@@ -33,7 +33,7 @@ func (vm *VM) StatsFD() (*Stats, error) {
 //
 // ioctl: KVM_GET_STATS_FD (vcpu) · cap: KVM_CAP_BINARY_STATS_FD · arch: all · since: Linux 5.14 · doc: virt/kvm/api.rst "KVM_GET_STATS_FD"
 func (v *VCPU) StatsFD() (*Stats, error) {
-	return openStats(v.vm, v.core.fd, uapi.IoctlVCPUGetStatsFD)
+	return openStats(v.vm, v.c().fd, uapi.IoctlVCPUGetStatsFD)
 }
 
 func openStats[R request](vm *VM, from fdOf[R], req R) (*Stats, error) {
@@ -46,7 +46,7 @@ func openStats[R request](vm *VM, from fdOf[R], req R) (*Stats, error) {
 	if err != nil {
 		return nil, explain(err, vm, uapi.CapBinaryStatsFD, "5.14")
 	}
-	state := vm.core.vmState
+	state := vm.c().vmState
 	state.retain()
 	fd := sys.NewFD(n, func(fd int) {
 		sys.CloseFD(fd)

@@ -15,7 +15,7 @@ import "linuxkvm/uapi"
 //
 // api: kvm_valid_regs in struct kvm_run · cap: KVM_CAP_SYNC_REGS · arch: x86 · since: Linux 4.17 · doc: virt/kvm/api.rst "KVM_CAP_SYNC_REGS"
 func (v *VCPU) EnableSyncRegs(fields uint64) error {
-	c := v.core
+	c := v.c()
 	if _, ok := c.fd.Acquire(); !ok {
 		return opError(opName("kvm_valid_regs"), ErrClosed)
 	}
@@ -35,7 +35,7 @@ func (v *VCPU) EnableSyncRegs(fields uint64) error {
 // fillSyncRegs puts there what KVM would have at the last exit, so that the
 // accessors never show what is older.
 func (v *VCPU) fillSyncRegs(fields uint64) (err error) {
-	page := v.core.page
+	page := v.c().page
 	page.KVMValidRegs = 0
 	page.KVMDirtyRegs = 0
 	all := page.S.Regs()
@@ -62,7 +62,7 @@ func (v *VCPU) SyncRegs() (regs uapi.Regs, err error) {
 	if err != nil {
 		return regs, err
 	}
-	defer v.core.fd.Release()
+	defer v.c().fd.Release()
 	return page.S.Regs().Regs, nil
 }
 
@@ -78,7 +78,7 @@ func (v *VCPU) SetSyncRegs(regs *uapi.Regs) error {
 	if err != nil {
 		return err
 	}
-	defer v.core.fd.Release()
+	defer v.c().fd.Release()
 	page.S.Regs().Regs = *regs
 	page.KVMDirtyRegs |= uapi.SyncX86Regs
 	return nil
@@ -92,7 +92,7 @@ func (v *VCPU) SyncSregs() (sregs uapi.Sregs, err error) {
 	if err != nil {
 		return sregs, err
 	}
-	defer v.core.fd.Release()
+	defer v.c().fd.Release()
 	return page.S.Regs().Sregs, nil
 }
 
@@ -108,7 +108,7 @@ func (v *VCPU) SetSyncSregs(sregs *uapi.Sregs) error {
 	if err != nil {
 		return err
 	}
-	defer v.core.fd.Release()
+	defer v.c().fd.Release()
 	page.S.Regs().Sregs = *sregs
 	page.KVMDirtyRegs |= uapi.SyncX86Sregs
 	return nil
@@ -123,7 +123,7 @@ func (v *VCPU) SyncVCPUEvents() (events uapi.VCPUEvents, err error) {
 	if err != nil {
 		return events, err
 	}
-	defer v.core.fd.Release()
+	defer v.c().fd.Release()
 	return page.S.Regs().Events, nil
 }
 
@@ -139,7 +139,7 @@ func (v *VCPU) SetSyncVCPUEvents(events *uapi.VCPUEvents) error {
 	if err != nil {
 		return err
 	}
-	defer v.core.fd.Release()
+	defer v.c().fd.Release()
 	page.S.Regs().Events = *events
 	page.KVMDirtyRegs |= uapi.SyncX86Events
 	return nil
@@ -148,7 +148,7 @@ func (v *VCPU) SetSyncVCPUEvents(events *uapi.VCPUEvents) error {
 // syncPage enters the vCPU, which the caller then leaves, when KVM shows the
 // field.
 func (v *VCPU) syncPage(field uint64) (*uapi.Run, error) {
-	c := v.core
+	c := v.c()
 	if _, ok := c.fd.Acquire(); !ok {
 		return nil, ErrClosed
 	}

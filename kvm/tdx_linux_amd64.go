@@ -61,7 +61,7 @@ func (vm *VM) tdx() (tdx, error) {
 }
 
 func (v *VCPU) tdx() (tdx, error) {
-	if v.core.fd.Closed() {
+	if v.c().fd.Closed() {
 		return nil, opError(uapi.IoctlVCPUMemoryEncryptOp, ErrClosed)
 	}
 	if err := v.vm.requireTDX(); err != nil {

@@ -37,6 +37,16 @@ type vcpuCore struct {
 	kick kickState
 }
 
+// closedVCPU stands for the vCPU that a zero VCPU has not: a closed one.
+var closedVCPU = &vcpuCore{run: new(sys.Mapping), page: new(uapi.Run)}
+
+func (v *VCPU) c() *vcpuCore {
+	if v == nil || v.core == nil {
+		return closedVCPU
+	}
+	return v.core
+}
+
 // CreateVCPU adds a vCPU to the VM and maps the memory it shares with KVM. Ids
 // are unique in a VM and count from 0; on amd64 the id is the APIC id. The
 // limits are capabilities: CapNrVCPUs is the recommended number of vCPUs,
@@ -53,7 +63,7 @@ func (vm *VM) CreateVCPU(id int) (*VCPU, error) {
 	if err := checkRunArea(vm.mmapSize); err != nil {
 		return nil, err
 	}
-	c := vm.core
+	c := vm.c()
 	// Holding the VM's descriptor keeps the VM there until the vCPU counts.
 	if _, ok := c.fd.Acquire(); !ok {
 		return nil, opError(uapi.IoctlVMCreateVCPU, ErrClosed)
@@ -85,10 +95,10 @@ func checkRunArea(size int) error {
 }
 
 func newVCPU(vm *VM, id, fd int, run *sys.Mapping, ring *dirtyRing) *VCPU {
-	vm.core.retain()
-	vm.core.made.addVCPU()
+	vm.c().retain()
+	vm.c().made.addVCPU()
 	c := &vcpuCore{run: run, page: runPage(run), area: run.Bytes(), ring: ring}
-	owner := vm.core.vmState
+	owner := vm.c().vmState
 	c.fd = fdOf[uapi.VCPUIoctl]{sys.NewFD(fd, func(fd int) {
 		run.Destroy()
 		ring.destroy()
@@ -108,7 +118,7 @@ func (v *VCPU) VM() *VM { return v.vm }
 // returns ErrClosed; the vCPU's descriptor and run area are gone when the last
 // call in progress has returned. Closing again does nothing.
 func (v *VCPU) Close() error {
-	c := v.core
+	c := v.c()
 	// Being inside keeps the run area mapped for the wake-up.
 	if _, ok := c.fd.Acquire(); !ok {
 		return nil
@@ -128,10 +138,10 @@ func (v *VCPU) Close() error {
 // after Close: it then reads as zeros, and to keep that promise its address
 // range stays reserved.
 func (v *VCPU) RunState() (*uapi.Run, error) {
-	if _, ok := v.core.fd.Acquire(); !ok {
+	if _, ok := v.c().fd.Acquire(); !ok {
 		return nil, ErrClosed
 	}
-	defer v.core.fd.Release()
-	v.core.run.Expose()
-	return v.core.page, nil
+	defer v.c().fd.Release()
+	v.c().run.Expose()
+	return v.c().page, nil
 }

@@ -51,6 +51,16 @@ type vmState struct {
 	coalesced sync.Mutex // held by who takes from the ring of coalesced writes
 }
 
+// closedVM stands for the VM that a zero VM has not: a closed one.
+var closedVM = &vmCore{vmState: new(vmState)}
+
+func (vm *VM) c() *vmCore {
+	if vm == nil || vm.core == nil {
+		return closedVM
+	}
+	return vm.core
+}
+
 func newVM(fd, mmapSize int) *VM {
 	s := &vmState{slots: make(map[uint32]*heldSlot)}
 	s.objects.Store(1)
@@ -110,7 +120,7 @@ func (s *vmState) heldSlots() []*heldSlot {
 // and the memory in its slots, until they are closed too. Closing again does
 // nothing.
 func (vm *VM) Close() error {
-	vm.core.fd.Close()
+	vm.c().fd.Close()
 	return nil
 }
 
@@ -119,7 +129,7 @@ func (vm *VM) Close() error {
 //
 // ioctl: KVM_CHECK_EXTENSION (vm) · cap: KVM_CAP_CHECK_EXTENSION_VM · arch: all · since: Linux 3.14 · doc: virt/kvm/api.rst "KVM_CHECK_EXTENSION"
 func (vm *VM) CheckExtension(c uapi.Cap) (int, error) {
-	return ioctlBrief(vm.core.fd, uapi.IoctlVMCheckExtension, uintptr(c))
+	return ioctlBrief(vm.c().fd, uapi.IoctlVMCheckExtension, uintptr(c))
 }
 
 // require returns an UnsupportedError when the VM does not have a capability,

@@ -69,7 +69,7 @@ func (vm *VM) SetUserMemoryRegion2(s MemorySlot) error {
 //
 // ioctl: KVM_SET_USER_MEMORY_REGION (vm) · cap: KVM_CAP_USER_MEMORY · arch: all · since: Linux 2.6.25 · doc: virt/kvm/api.rst "KVM_SET_USER_MEMORY_REGION"
 func (vm *VM) DeleteMemoryRegion(slot uint32) error {
-	c := vm.core
+	c := vm.c()
 	unlock, err := c.lockSlots(uapi.IoctlVMSetUserMemoryRegion)
 	if err != nil {
 		return err
@@ -93,7 +93,7 @@ func (vm *VM) setSlot(req uapi.VMIoctl, s *MemorySlot) error {
 	if err != nil {
 		return err
 	}
-	c := vm.core
+	c := vm.c()
 	unlock, err := c.lockSlots(req)
 	if err != nil {
 		now.release()

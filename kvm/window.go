@@ -21,7 +21,7 @@ func newWindow(vm *VM, fd int, offset int64, size uint64) (window, error) {
 		sys.CloseFD(fd)
 		return window{}, opError(opName("mmap"), err)
 	}
-	owner := vm.core.vmState
+	owner := vm.c().vmState
 	owner.retain()
 	return window{m: m, fd: sys.NewFD(fd, func(fd int) {
 		m.Destroy()

@@ -80,7 +80,7 @@ func pinBlob(blob MemoryRange, addr *uint64, pages *uint8) (blobPin, error) {
 
 // replaceHeld is holdings.replace for a VM that may be closed.
 func (vm *VM) replaceHeld(op uapi.VMIoctl, key any, h holding, halfway bool, call func() error) error {
-	c := vm.core
+	c := vm.c()
 	if _, ok := c.fd.Acquire(); !ok {
 		h.free()
 		return opError(op, ErrClosed)

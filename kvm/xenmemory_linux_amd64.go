@@ -34,7 +34,7 @@ func (m XenMemory) hold(op interface{ String() string }, size, align uint64) (hv
 // findXenMemory tells which of the places that a VM holds for key, the newest first,
 // is at an address. KVM may tell that of the page only.
 func findXenMemory(vm *VM, key any, hva uint64) (found XenMemory) {
-	vm.core.held.each(key, func(what any) {
+	vm.c().held.each(key, func(what any) {
 		m, ok := what.(XenMemory)
 		if !ok {
 			return

@@ -127,13 +127,13 @@ func (v *VCPU) setXenVCPUInfo(a XenVCPUInfoHVA) error {
 // replaceHeld is holdings.replace for a vCPU that may be closed, and a call that
 // may fail halfway.
 func (v *VCPU) replaceHeld(op uapi.VCPUIoctl, key any, h holding, call func() error) error {
-	c := v.core
+	c := v.c()
 	if _, ok := c.fd.Acquire(); !ok {
 		h.free()
 		return opError(op, ErrClosed)
 	}
 	defer c.fd.Release()
-	return v.vm.core.held.replace(key, h, true, call)
+	return v.vm.c().held.replace(key, h, true, call)
 }
 
 func encodeXenVCPU(attr XenVCPUAttr) (raw uapi.XenVCPUAttr, err error) {

@@ -22,11 +22,32 @@ func (vm *VM) CreateXICS() (*XICS, error) {
 }
 
 // SetNrServers sets how many server numbers there are, one more than the highest
-// vCPU id, before a vCPU is connected.
+// vCPU id, before a vCPU is connected. ENXIO is the answer where nothing depends on
+// it: on hosts before POWER9, and on those that are guests.
 //
 // attr: KVM_DEV_XICS_GRP_CTRL, KVM_DEV_XICS_NR_SERVERS (device) · since: Linux 5.5
 func (x *XICS) SetNrServers(n uint32) error {
 	return setAttr(x.attrs, uapi.DevXICSGrpCtrl, uapi.DevXICSNrServers, n)
+}
+
+// EnableIRQXICS makes the XICS of the vCPU's VM its interrupt controller, under a
+// server number that sources name. It comes before the first Run.
+//
+// ioctl: KVM_ENABLE_CAP (vcpu) · cap: KVM_CAP_IRQ_XICS · arch: ppc · since: Linux 3.10 · doc: virt/kvm/api.rst "KVM_CAP_IRQ_XICS"
+func (v *VCPU) EnableIRQXICS(x *XICS, server uint32) error {
+	if x == nil {
+		return invalid("KVM_CAP_IRQ_XICS: nil XICS")
+	}
+	return v.enableController(uapi.CapIRQXICS, "3.10", x.Device, server)
+}
+
+func (v *VCPU) enableController(c uapi.Cap, since string, d *Device, server uint32) error {
+	fd, ok := d.fd.Acquire()
+	if !ok {
+		return opError(uapi.IoctlVCPUEnableCap, ErrClosed)
+	}
+	defer d.fd.Release()
+	return v.enable(c, since, uint64(fd), uint64(server))
 }
 
 // XICSSource is the state of an interrupt source.

@@ -39,6 +39,17 @@ func (x *XIVE) SetNrServers(n uint32) error {
 	return setAttr(x.attrs, uapi.DevXIVEGrpCtrl, uapi.DevXIVENrServers, n)
 }
 
+// EnableIRQXIVE makes the XIVE of the vCPU's VM its interrupt controller, under a
+// server number that sources and queues name. It comes before the first Run.
+//
+// ioctl: KVM_ENABLE_CAP (vcpu) · cap: KVM_CAP_PPC_IRQ_XIVE · arch: ppc · since: Linux 5.2 · doc: virt/kvm/devices/xive.rst
+func (v *VCPU) EnableIRQXIVE(x *XIVE, server uint32) error {
+	if x == nil {
+		return invalid("KVM_CAP_PPC_IRQ_XIVE: nil XIVE")
+	}
+	return v.enableController(uapi.CapPPCIRQXIVE, "5.2", x.Device, server)
+}
+
 // AddSource makes a source, masked: one of messages, or of a level (an LSI) that is
 // asserted or not.
 //
@@ -116,7 +127,9 @@ func (x *XIVE) EQConfig(server uint32, priority uint8) (uapi.PPCXIVEEq, error) {
 }
 
 // SetEQConfig configures a server's event queue for a priority. Flags is
-// uapi.XIVEEqAlwaysNotify; a Qshift of 0 takes the queue away.
+// uapi.XIVEEqAlwaysNotify. Qshift is 16, for a queue of 64 KiB, or 0, which takes the
+// queue away. The queue has to be in one page of the host's, as it also says with
+// EINVAL: where pages have 4 KiB the guest's memory there must be huge pages.
 //
 // attr: KVM_DEV_XIVE_GRP_EQ_CONFIG (device) · since: Linux 5.2
 func (x *XIVE) SetEQConfig(server uint32, priority uint8, eq *uapi.PPCXIVEEq) error {

@@ -12,6 +12,6 @@ import (
 // large as it is for req.
 func (v *VCPU) xsave(req uapi.VCPUIoctl, state []byte) error {
 	// SAFETY: the callers have made state as large as KVM says that it is.
-	_, err := ioctlBuffer(v.core.fd, req, unsafe.Pointer(unsafe.SliceData(state)))
+	_, err := ioctlBuffer(v.c().fd, req, unsafe.Pointer(unsafe.SliceData(state)))
 	return err
 }

@@ -17,7 +17,7 @@ func (r *Region) LoadUint16(off uint64) (uint16, error) {
 	if err != nil {
 		return 0, err
 	}
-	defer r.core.release()
+	defer r.c().release()
 	return uint16(atomic.LoadUint32(p) >> shift), nil
 }
 
@@ -28,7 +28,7 @@ func (r *Region) StoreUint16(off uint64, v uint16) error {
 	if err != nil {
 		return err
 	}
-	defer r.core.release()
+	defer r.c().release()
 	for {
 		old := atomic.LoadUint32(p)
 		if atomic.CompareAndSwapUint32(p, old, old&^(0xffff<<shift)|uint32(v)<<shift) {
@@ -43,7 +43,7 @@ func (r *Region) LoadUint32(off uint64) (uint32, error) {
 	if err != nil {
 		return 0, err
 	}
-	defer r.core.release()
+	defer r.c().release()
 	return atomic.LoadUint32(p), nil
 }
 
@@ -53,7 +53,7 @@ func (r *Region) StoreUint32(off uint64, v uint32) error {
 	if err != nil {
 		return err
 	}
-	defer r.core.release()
+	defer r.c().release()
 	atomic.StoreUint32(p, v)
 	return nil
 }
@@ -64,7 +64,7 @@ func (r *Region) LoadUint64(off uint64) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	defer r.core.release()
+	defer r.c().release()
 	return atomic.LoadUint64(p), nil
 }
 
@@ -74,7 +74,7 @@ func (r *Region) StoreUint64(off uint64, v uint64) error {
 	if err != nil {
 		return err
 	}
-	defer r.core.release()
+	defer r.c().release()
 	atomic.StoreUint64(p, v)
 	return nil
 }
@@ -107,16 +107,16 @@ func at[T any](r *Region, off, width uint64) (*T, error) {
 	if off%width != 0 {
 		return nil, alignError(off, width)
 	}
-	if !r.core.guard.Acquire() {
+	if !r.c().guard.Acquire() {
 		return nil, ErrClosed
 	}
 	if size := r.Size(); off > size-width {
-		r.core.release()
+		r.c().release()
 		return nil, rangeError("offset", off, width, size)
 	}
 	// SAFETY: off is aligned and width bytes at off are inside the mapping,
 	// which the guard keeps mapped until the caller releases it.
-	return (*T)(unsafe.Add(r.core.mapping.Pointer(), off)), nil
+	return (*T)(unsafe.Add(r.c().mapping.Pointer(), off)), nil
 }
 
 func alignError(off, width uint64) error {

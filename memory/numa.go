@@ -39,11 +39,11 @@ func (r *Region) SetNUMAPolicy(off, size uint64, policy NUMAPolicy, nodes ...int
 	if policy < 0 || policy > math.MaxUint8 {
 		return fmt.Errorf("memory: there is no NUMA policy %d", policy)
 	}
-	if !r.core.guard.Acquire() {
+	if !r.c().guard.Acquire() {
 		return ErrClosed
 	}
-	defer r.core.release()
-	if err := r.core.mapping.SetPolicy(uintptr(off), uintptr(size), int(policy), mask); err != nil {
+	defer r.c().release()
+	if err := r.c().mapping.SetPolicy(uintptr(off), uintptr(size), int(policy), mask); err != nil {
 		return fmt.Errorf("memory: NUMA policy %d of nodes %d: %w", policy, nodes, err)
 	}
 	return nil

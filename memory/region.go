@@ -83,7 +83,7 @@ func checkLength(length int) error {
 
 func newRegion(m *sys.Mapping) *Region {
 	r := &Region{core: &core{mapping: m}}
-	runtime.AddCleanup(r, (*core).forgotten, r.core)
+	runtime.AddCleanup(r, (*core).forgotten, r.c())
 	return r
 }
 
@@ -107,11 +107,25 @@ func (c *core) release() {
 	}
 }
 
+// closedCore stands for the mapping that a zero Region has not: a closed one.
+var closedCore = func() *core {
+	c := &core{mapping: new(sys.Mapping)}
+	c.close()
+	return c
+}()
+
+func (r *Region) c() *core {
+	if r == nil || r.core == nil {
+		return closedCore
+	}
+	return r.core
+}
+
 // Close unmaps the region. It returns ErrInUse, and does nothing, while the
 // region is pinned, as it is in a Space or in a slot of a VM. Accesses in
 // progress finish first. Closing a closed region does nothing.
 func (r *Region) Close() error {
-	c := r.core
+	c := r.c()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.pins > 0 && !c.guard.Closed() {
@@ -122,11 +136,11 @@ func (r *Region) Close() error {
 }
 
 // Size returns the length of the region in bytes. It stays after Close.
-func (r *Region) Size() uint64 { return uint64(r.core.mapping.Size()) }
+func (r *Region) Size() uint64 { return uint64(r.c().mapping.Size()) }
 
 // Addr returns the host-virtual address of the region: what KVM calls
 // userspace_addr. It is meant for printing and for comparing with /proc/pid/maps.
-func (r *Region) Addr() uintptr { return r.core.mapping.Addr() }
+func (r *Region) Addr() uintptr { return r.c().mapping.Addr() }
 
 // Bytes returns the whole region as a slice that shares its memory, for reading
 // and writing in place. A guest may change the bytes at any moment.
@@ -137,12 +151,12 @@ func (r *Region) Addr() uintptr { return r.core.mapping.Addr() }
 // after Close, and the garbage collector never closes such a region. ReadAt and
 // WriteAt cost neither.
 func (r *Region) Bytes() ([]byte, error) {
-	if !r.core.guard.Acquire() {
+	if !r.c().guard.Acquire() {
 		return nil, ErrClosed
 	}
-	defer r.core.release()
-	r.core.mapping.Expose()
-	return r.core.mapping.Bytes(), nil
+	defer r.c().release()
+	r.c().mapping.Expose()
+	return r.c().mapping.Bytes(), nil
 }
 
 // ReadAt copies len(p) bytes at offset off of the region into p. It copies
@@ -158,11 +172,11 @@ func (r *Region) WriteAt(p []byte, off int64) (int, error) {
 }
 
 func (r *Region) access(p []byte, off int64, do func([]byte) int) (int, error) {
-	if !r.core.guard.Acquire() {
+	if !r.c().guard.Acquire() {
 		return 0, ErrClosed
 	}
-	defer r.core.release()
-	b := r.core.mapping.Bytes()
+	defer r.c().release()
+	b := r.c().mapping.Bytes()
 	if off < 0 || off > math.MaxInt64-int64(len(p)) || off+int64(len(p)) > int64(len(b)) {
 		return 0, rangeError("offset", uint64(off), uint64(len(p)), uint64(len(b)))
 	}
@@ -178,7 +192,7 @@ type Pin struct {
 // Pin pins the region. A VM pins what stands in its slots; callers need it only
 // when they hand the region's address to something else that uses it.
 func (r *Region) Pin() (*Pin, error) {
-	c := r.core
+	c := r.c()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.guard.Acquire() {

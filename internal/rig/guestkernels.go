@@ -3,6 +3,7 @@ package rig
 import (
 	"context"
 	"path"
+	"slices"
 )
 
 // GuestKernelsDir is where GuestKernels puts the images in the guest.
@@ -11,15 +12,13 @@ const GuestKernelsDir = "/kernels"
 // GuestKernelsEnv names the variable that tells tests that directory.
 const GuestKernelsEnv = "KVM_TEST_GUEST_KERNELS"
 
-// GuestKernels returns the bootable images of every lane of an architecture as
+// GuestKernels returns the bootable images of the lanes of an architecture as
 // files for a guest, each named after its lane ("amd64-6.1"), for tests that
-// boot Linux in a machine of their own.
+// boot Linux in a machine of their own. Of lanes with the same kernel it is the
+// first one's.
 func GuestKernels(ctx context.Context, goarch string, opts FetchOptions) ([]File, error) {
 	var files []File
-	for _, l := range lanes {
-		if l.GOARCH != goarch {
-			continue
-		}
+	for _, l := range kernelLanes(goarch) {
 		k, err := l.Fetch(ctx, opts)
 		if err != nil {
 			return nil, err
@@ -27,4 +26,16 @@ func GuestKernels(ctx context.Context, goarch string, opts FetchOptions) ([]File
 		files = append(files, File{Guest: path.Join(GuestKernelsDir, l.Name), Host: k.Image})
 	}
 	return files, nil
+}
+
+// kernelLanes are the lanes of an architecture, one for each kernel.
+func kernelLanes(goarch string) []Lane {
+	var list []Lane
+	for _, l := range lanes {
+		same := func(other Lane) bool { return other.Suite == l.Suite && slices.Equal(other.Packages, l.Packages) }
+		if l.GOARCH == goarch && !slices.ContainsFunc(list, same) {
+			list = append(list, l)
+		}
+	}
+	return list
 }

@@ -11,6 +11,8 @@ import (
 // It is safe for concurrent use. Close returns at once; the descriptor itself
 // is closed when the last call that uses it has returned.
 //
+// A nil FD is a closed one.
+//
 // An FD that nobody refers to any more is closed by the garbage collector.
 // That is bound to the FD and not to what holds it, since every call keeps its
 // FD alive until it has returned: no call can be cut off halfway because its
@@ -38,7 +40,7 @@ func NewFD(fd int, release func(fd int)) *FD {
 // Acquire enters the descriptor and returns its number, which stays valid
 // until Release. It reports false when the descriptor is closed.
 func (f *FD) Acquire() (fd int, ok bool) {
-	if !f.guard.Acquire() {
+	if f == nil || !f.guard.Acquire() {
 		return -1, false
 	}
 	return f.fd, true
@@ -54,7 +56,7 @@ func (f *FD) Release() {
 
 // Close refuses later calls and destroys the descriptor as soon as nobody is
 // inside. Closing again does nothing. first is true for the call that closed.
-func (f *FD) Close() (first bool) { return f.close() }
+func (f *FD) Close() (first bool) { return f != nil && f.close() }
 
 func (d *descriptor) close() (first bool) {
 	first, destroy := d.guard.Close()
@@ -65,7 +67,7 @@ func (d *descriptor) close() (first bool) {
 }
 
 // Closed reports whether Close was called.
-func (f *FD) Closed() bool { return f.guard.Closed() }
+func (f *FD) Closed() bool { return f == nil || f.guard.Closed() }
 
 func (d *descriptor) destroy() {
 	if d.release != nil {

@@ -26,7 +26,7 @@ func TestSurroundings(t *testing.T) {
 		}
 	}
 	kernels, err := os.ReadDir(os.Getenv("KVM_TEST_GUEST_KERNELS"))
-	if err != nil || len(kernels) != 2 || kernels[0].Name() != "amd64-6.1" || kernels[1].Name() != "amd64-newest" {
+	if err != nil || len(kernels) != 3 || kernels[0].Name() != "amd64-6.1" || kernels[2].Name() != "amd64-newest" {
 		t.Errorf("guest kernels: %v, %v", kernels, err)
 	}
 	kvmAnswers(t)

@@ -1,7 +1,6 @@
 package kvm
 
 import (
-	"bytes"
 	"errors"
 	"math"
 	"runtime"
@@ -52,20 +51,15 @@ func mapT(t *testing.T, vm *VM, g *GuestMemfd) *memory.Region {
 }
 
 func TestGuestMemfdIsTheGuestsMemory(t *testing.T) {
+	needPrograms(t)
 	vm := newTestVM(t)
 	g := newGuestMemfdT(t, vm, 0x20000, sharedFlags)
 	r := mapT(t, vm, g)
 	// The second half of it is the guest's memory from 0 on.
 	must(t, vm.SetUserMemoryRegion2(MemorySlot{Slot: 1, Region: r, Offset: 0x10000, GuestMemfd: g, GuestMemfdOffset: 0x10000}))
 	v := newTestVCPU(t, vm)
-	_, err := r.WriteAt(writer, 0x10000+guestBase)
-	must(t, err)
-	sregs, err := v.Sregs()
-	must(t, err)
-	sregs.CS.Base, sregs.CS.Selector = 0, 0
-	must(t, v.SetSregs(&sregs))
-	must(t, v.SetRegs(&uapi.Regs{RIP: guestBase, RFLAGS: 2}))
-	runUntil(t, v, uapi.ExitHLT)
+	startProgramAt(t, v, r, 0x10000, programWriter)
+	runDone(t, v)
 	b := make([]byte, 1)
 	for _, off := range []int64{0x12000, 0x14010} {
 		if _, err := r.ReadAt(b, off); err != nil || b[0] != 1 {
@@ -79,7 +73,7 @@ func TestGuestMemfdIsTheGuestsMemory(t *testing.T) {
 	if _, err := r.ReadAt(b, 0x14010); err != nil || b[0] != 1 {
 		t.Errorf("beside the hole the host reads %d, %v", b[0], err)
 	}
-	runUntil(t, v, uapi.ExitHLT)
+	runDone(t, v)
 	if _, err := r.ReadAt(b, 0x12000); err != nil || b[0] != 1 {
 		t.Errorf("the guest wrote 1 into the hole, the host reads %d, %v", b[0], err)
 	}
@@ -87,7 +81,7 @@ func TestGuestMemfdIsTheGuestsMemory(t *testing.T) {
 	// A slot with it can only be emptied.
 	wantError(t, vm.SetUserMemoryRegion2(MemorySlot{Slot: 1, Region: r, GPA: 0x100000, GuestMemfd: g, Size: 0x10000}), syscall.EINVAL)
 	// Nor can the same pages be in two.
-	err = vm.SetUserMemoryRegion2(MemorySlot{Slot: 2, Region: r, GPA: 0x100000, GuestMemfd: g})
+	err := vm.SetUserMemoryRegion2(MemorySlot{Slot: 2, Region: r, GPA: 0x100000, GuestMemfd: g})
 	if !errors.Is(err, syscall.EINVAL) && !errors.Is(err, syscall.EEXIST) { // Linux 6.18 and 7.2
 		t.Errorf("pages that are in a slot were put into another: %v", err)
 	}
@@ -341,51 +335,10 @@ func TestMemoryAttributes(t *testing.T) {
 	n, err := vm.CheckExtension(uapi.CapMemoryAttributes)
 	must(t, err)
 	if n&uapi.MemoryAttributePrivate == 0 {
-		err := vm.SetMemoryPrivate(0, 0x1000)
+		err := vm.SetMemoryPrivate(0, 0x10000)
 		wantError(t, err, ErrNotSupported, "KVM_CAP_MEMORY_ATTRIBUTES", "6.8")
-		wantError(t, vm.SetMemoryShared(0, 0x1000), ErrNotSupported)
+		wantError(t, vm.SetMemoryShared(0, 0x10000), ErrNotSupported)
 		return
 	}
-	wantError(t, vm.SetMemoryAttributes(0, 0x1000, math.MaxUint64), syscall.EINVAL)
-}
-
-// A page that is private and the same page shared are different memory.
-func TestPrivateMemory(t *testing.T) {
-	sys := openSystem(t)
-	types, err := sys.CheckExtension(uapi.CapVMTypes)
-	must(t, err)
-	if types&(1<<uapi.X86SWProtectedVM) == 0 {
-		t.Skip("needs a VM with private memory: a KVM module with software-protected VMs (CONFIG_KVM_SW_PROTECTED_VM, hardware paging, Linux 6.8 or newer)")
-	}
-	vm, err := sys.CreateVMType(uapi.X86SWProtectedVM)
-	must(t, err)
-	defer vm.Close()
-	r, err := memory.New(0x10000)
-	must(t, err)
-	defer func() { vm.Close(); must(t, r.Close()) }()
-	g := newGuestMemfdT(t, vm, 0x10000, 0)
-	must(t, vm.SetUserMemoryRegion2(MemorySlot{Region: r, GuestMemfd: g}))
-	v := newTestVCPU(t, vm)
-	defer v.Close()
-	longMode(t, v, r, 0,
-		0xb8, 0x00, 0x40, 0x00, 0x00, // mov eax, 0x4000
-		0x8a, 0x08, //                   mov cl, [rax]
-		0xe6, 0x10, //                   out 0x10, al
-		0xeb, 0xfa, //                   jmp to the read
-	)
-	_, err = r.WriteAt(bytes.Repeat([]byte{0x55}, 0x1000), 0x4000)
-	must(t, err)
-	for _, want := range []byte{0x55, 0, 0x55} {
-		if want == 0 {
-			must(t, vm.SetMemoryPrivate(0x4000, 0x1000))
-		} else {
-			must(t, vm.SetMemoryShared(0x4000, 0x1000))
-		}
-		runUntil(t, v, uapi.ExitIO)
-		regs, err := v.Regs()
-		must(t, err)
-		if got := byte(regs.RCX); got != want {
-			t.Errorf("the guest read %#x, want %#x", got, want)
-		}
-	}
+	wantError(t, vm.SetMemoryAttributes(0, 0x10000, math.MaxUint64), syscall.EINVAL)
 }

@@ -9,6 +9,7 @@ import (
 )
 
 func TestSetUserMemoryRegion2(t *testing.T) {
+	needPrograms(t)
 	vm := newTestVM(t)
 	r, err := memory.New(0x20000)
 	must(t, err)
@@ -20,18 +21,12 @@ func TestSetUserMemoryRegion2(t *testing.T) {
 	}
 	v := newTestVCPU(t, vm)
 	// The guest sees the second half of the region only.
-	_, err = r.WriteAt([]byte{0xa0, 0x00, 0x20, 0xf4}, 0x10000+guestBase) // mov al, [0x2000]; hlt
-	must(t, err)
-	_, err = r.WriteAt([]byte{0x77}, 0x12000)
-	must(t, err)
-	sregs, err := v.Sregs()
-	must(t, err)
-	sregs.CS.Base, sregs.CS.Selector = 0, 0
-	must(t, v.SetSregs(&sregs))
-	must(t, v.SetRegs(&uapi.Regs{RIP: guestBase, RFLAGS: 2}))
-	runUntil(t, v, uapi.ExitHLT)
-	if regs, err := v.Regs(); err != nil || regs.RAX&0xff != 0x77 {
-		t.Errorf("the guest read %#x, %v; want 0x77", regs.RAX&0xff, err)
+	startProgramAt(t, v, r, 0x10000, programWriter)
+	runDone(t, v)
+	for at, want := range map[uint64]uint32{0x2000: 0, 0x12000: 1} {
+		if got, err := r.LoadUint32(at); err != nil || got != want {
+			t.Errorf("the region has %d at %#x (%v), want %d", got, at, err, want)
+		}
 	}
 
 	for _, bad := range []MemorySlot{
@@ -70,7 +65,7 @@ func TestSlotLetsGo(t *testing.T) {
 
 func TestSlotsDoNotOverlap(t *testing.T) {
 	vm := newTestVM(t)
-	r := addMemory(t, vm, 0, 0, 0, 0x10000)
-	wantError(t, vm.SetUserMemoryRegion(1, 0, 0xf000, r), syscall.EEXIST)
-	must(t, vm.SetUserMemoryRegion(1, 0, 0x10000, r)) // the same memory twice is fine
+	r := addMemory(t, vm, 0, 0, 0, 0x20000)
+	wantError(t, vm.SetUserMemoryRegion(1, 0, 0x10000, r), syscall.EEXIST)
+	must(t, vm.SetUserMemoryRegion(1, 0, 0x20000, r)) // the same memory twice is fine
 }

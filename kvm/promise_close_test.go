@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"runtime"
 	"strings"
 	"sync"
@@ -16,20 +17,6 @@ import (
 	"linuxkvm/uapi"
 )
 
-// scribbler is a guest that writes to all of the RAM above its code without
-// end, in user mode, where every host runs it natively.
-var scribbler = []byte{
-	0xbf, 0x00, 0xb0, 0x00, 0x00, //       again: mov edi, 0xb000
-	0xb9, 0x00, 0x05, 0x00, 0x00, //       mov ecx, 0x500
-	0x48, 0x89, 0x0f, //                   next: mov [rdi], rcx
-	0x48, 0x83, 0xc7, 0x10, //             add rdi, 16
-	0xff, 0xc9, //                         dec ecx
-	0x75, 0xf5, //                         jnz next
-	0xeb, 0xe9, //                         jmp again
-}
-
-const scribbledFrom, scribbledTo = 0xb000, 0xb000 + 0x500*16
-
 // stack is one of everything, to be closed in any order.
 type stack struct {
 	sys    *System
@@ -40,6 +27,7 @@ type stack struct {
 
 func newStack(tb testing.TB) *stack {
 	tb.Helper()
+	needPrograms(tb)
 	s := &stack{}
 	var err error
 	s.sys, err = Open()
@@ -53,7 +41,7 @@ func newStack(tb testing.TB) *stack {
 	must(tb, s.vm.SetUserMemoryRegion(0, 0, 0, s.region))
 	s.vcpu, err = s.vm.CreateVCPU(0)
 	must(tb, err)
-	longMode(tb, s.vcpu, s.region, 3, scribbler...)
+	must(tb, startUserProgram(s.vcpu, s.region, programScribbler))
 	return s
 }
 
@@ -260,14 +248,13 @@ func (s *stack) uses() []func() error {
 		func() error { _, err := s.vm.CheckExtension(uapi.CapUserMemory); return err },
 		s.vcpu.Kick,
 		func() error { return s.vcpu.KickWait(context.Background()) },
-		func() error { _, err := s.vcpu.APICBase(); return err },
+		func() error { _, err := s.vcpu.RunState(); return err },
 		func() error { _, err := s.region.ReadAt(p[:], scribbledFrom); return err },
 		func() error {
 			if err := s.vcpu.Kick(); err != nil {
 				return err
 			}
-			_, err := s.vcpu.Regs()
-			return err
+			return readState(s.vcpu)
 		},
 	}
 }
@@ -275,6 +262,8 @@ func (s *stack) uses() []func() error {
 // A slot that is emptied while the guest writes to it: from then on the guest
 // cannot reach the memory, whoever has the address by then.
 func TestPromiseEmptiedSlotIsOutOfReach(t *testing.T) {
+	needPrograms(t)
+	needSoundNesting(t, "a processor may go on with translations that the host has taken back")
 	sys := openSystem(t)
 	vm, err := sys.CreateVM()
 	must(t, err)
@@ -286,11 +275,7 @@ func TestPromiseEmptiedSlotIsOutOfReach(t *testing.T) {
 	v, err := vm.CreateVCPU(0)
 	must(t, err)
 	defer v.Close()
-	longMode(t, v, code, 3,
-		0xb8, 0x00, 0x00, 0x10, 0x00, // mov eax, 0x100000
-		0xff, 0x00, //                   again: inc dword [rax]
-		0xeb, 0xfc, //                   jmp again
-	)
+	must(t, startUserProgram(v, code, programCounter))
 	var exits atomic.Int64
 	watchdog(t, "exits", &exits)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -306,9 +291,9 @@ func TestPromiseEmptiedSlotIsOutOfReach(t *testing.T) {
 	}()
 	same := 0
 	for range scale(t, 300, 10) {
-		r, err := memory.New(0x1000)
+		r, err := memory.New(os.Getpagesize())
 		must(t, err)
-		must(t, vm.SetUserMemoryRegion(1, 0, 0x100000, r))
+		must(t, vm.SetUserMemoryRegion(1, 0, counterAddr, r))
 		eventually(t, "the guest's write", func() bool {
 			n, _ := r.LoadUint32(0)
 			return n != 0
@@ -317,7 +302,7 @@ func TestPromiseEmptiedSlotIsOutOfReach(t *testing.T) {
 		must(t, vm.DeleteMemoryRegion(1))
 		addr := r.Addr()
 		must(t, r.Close())
-		canary, err := memory.New(0x1000)
+		canary, err := memory.New(os.Getpagesize())
 		must(t, err)
 		if canary.Addr() == addr {
 			same++

@@ -1,10 +1,12 @@
+//go:build amd64 || arm64 || riscv64 || loong64
+
 package kvm
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"sync"
 	"syscall"
@@ -17,10 +19,8 @@ import (
 func newRingVM(t *testing.T, entries int) *VM {
 	t.Helper()
 	vm := newTestVM(t)
+	needDirtyRings(t, vm)
 	c, err := vm.EnableDirtyRings(entries)
-	if errors.Is(err, ErrNotSupported) {
-		needCap(t, vm, uapi.CapDirtyLogRing, "5.11")
-	}
 	must(t, err)
 	want := uapi.CapDirtyLogRingAcqRel
 	if olderKernel(t, "6.1") {
@@ -38,7 +38,7 @@ func TestDirtyRing(t *testing.T) {
 	seq, err := v.DirtyRing()
 	must(t, err)
 	want := []DirtyPage{{1, 0}, {1, 1}, {1, 2}}
-	runUntil(t, v, uapi.ExitIO)
+	runTo(t, v, programExitReason)
 	got := slices.Collect(seq)
 	if !slices.Equal(got, want) {
 		t.Fatalf("the guest wrote to the first 3 pages of slot 1; the ring has %v", got)
@@ -46,14 +46,14 @@ func TestDirtyRing(t *testing.T) {
 	if gpa, ok := vm.DirtyPageGPA(got[2]); !ok || gpa != 0x102000 {
 		t.Errorf("page 2 is at %#x, %v", gpa, ok)
 	}
-	runUntil(t, v, uapi.ExitIO)
+	runTo(t, v, programExitReason)
 	if got := slices.Collect(seq); len(got) != 0 {
 		t.Errorf("before they are reset, pages come again: %v", got)
 	}
 	if n, err := vm.ResetDirtyRings(); n != 3 || err != nil {
 		t.Errorf("ResetDirtyRings = %d, %v; 3 were collected", n, err)
 	}
-	runUntil(t, v, uapi.ExitIO)
+	runTo(t, v, programExitReason)
 	if got := slices.Collect(seq); !slices.Equal(got, want) {
 		t.Errorf("after they are reset, the ring has %v", got)
 	}
@@ -77,10 +77,10 @@ func TestDirtyRingOfEmulatedWrites(t *testing.T) {
 	vm := newRingVM(t, 4096)
 	r := addMemory(t, vm, 3, uapi.MemLogDirtyPages, 0, 0x10000)
 	v := newTestVCPU(t, vm)
-	realMode(t, v, r, writer...)
+	must(t, startProgram(v, r, programWriter))
 	seq, err := v.DirtyRing()
 	must(t, err)
-	runUntil(t, v, uapi.ExitHLT)
+	runDone(t, v)
 	got := slices.Collect(seq)
 	if !slices.Contains(got, DirtyPage{3, 2}) || !slices.Contains(got, DirtyPage{3, 4}) {
 		t.Fatalf("the guest wrote to pages 2 and 4 of slot 3; the ring has %v", got)
@@ -90,35 +90,32 @@ func TestDirtyRingOfEmulatedWrites(t *testing.T) {
 	}
 }
 
-// pagesGuest writes to n pages from 1 MiB on, in user mode, and then to a port.
-func pagesGuest(n uint32) []byte {
-	code := []byte{
-		0xbf, 0x00, 0x00, 0x10, 0x00, // again: mov edi, 0x100000
-		0xb9, 0, 0, 0, 0, //             mov ecx, n
-		0xff, 0x07, //                   next: inc dword [rdi]
-		0x81, 0xc7, 0x00, 0x10, 0, 0, // add edi, 0x1000
-		0xff, 0xc9, //                   dec ecx
-		0x75, 0xf4, //                   jnz next
-		0xe6, 0x10, //                   out 0x10, al
-		0xeb, 0xe6, //                   jmp again
-	}
-	binary.LittleEndian.PutUint32(code[6:], n)
-	return code
-}
-
-// newPagesGuest is a guest whose 1 MiB from 1 MiB on is slot 1, which is logged.
+// newPagesGuest is a guest whose 1 MiB from counterAddr on is slot 1, which is
+// logged. It writes to the first pages of that.
 func newPagesGuest(t *testing.T, vm *VM, pages uint32) *VCPU {
 	t.Helper()
 	r := addMemory(t, vm, 0, 0, 0, 0x10000)
-	addMemory(t, vm, 1, uapi.MemLogDirtyPages, 0x100000, 0x100000)
+	addMemory(t, vm, 1, uapi.MemLogDirtyPages, counterAddr, 0x100000)
 	v := newTestVCPU(t, vm)
-	longMode(t, v, r, 3, pagesGuest(pages)...)
+	must(t, startUserProgram(v, r, programPages(pages)))
 	return v
+}
+
+// needDirtyRings skips a test where there are none. arm64 and others have only
+// those for whom memory is ordered by hand.
+func needDirtyRings(t *testing.T, vm extensions) {
+	t.Helper()
+	needPrograms(t)
+	if runtime.GOARCH == "amd64" {
+		needCap(t, vm, uapi.CapDirtyLogRing, "5.11")
+		return
+	}
+	needCap(t, vm, uapi.CapDirtyLogRingAcqRel, map[string]string{"arm64": "6.2"}[runtime.GOARCH])
 }
 
 func TestDirtyRingsFill(t *testing.T) {
 	vm := newTestVM(t)
-	needCap(t, vm, uapi.CapDirtyLogRing, "5.11")
+	needDirtyRings(t, vm)
 	// KVM keeps as much in reserve as the processor logs by itself.
 	entries := 128
 	for ; ; entries *= 2 {
@@ -150,7 +147,7 @@ func TestDirtyRingsFill(t *testing.T) {
 		switch {
 		case exit.DirtyRingFull():
 			full++
-		case exit.Reason() == uapi.ExitIO:
+		case exit.Reason() == programExitReason:
 			if full == 0 || len(pages) != 256 {
 				t.Errorf("%d pages of 256, and the ring of %d was full %d times", len(pages), entries, full)
 			}
@@ -198,7 +195,7 @@ func TestDirtyRingWhileTheGuestRuns(t *testing.T) {
 	rounds := 0
 	err = v.Loop(context.Background(), func(e Exit) error {
 		switch {
-		case e.Reason() == uapi.ExitIO:
+		case e.Reason() == programExitReason:
 			if rounds++; rounds == 20 {
 				return ErrStop
 			}
@@ -218,7 +215,7 @@ func TestDirtyRingWhileTheGuestRuns(t *testing.T) {
 
 func TestDirtyRingRefusals(t *testing.T) {
 	vm := newTestVM(t)
-	needCap(t, vm, uapi.CapDirtyLogRing, "5.11")
+	needDirtyRings(t, vm)
 	for _, n := range []int{-1, 0, 1, 128, 4095, 4097, 1 << 20, 1 << 60, -1 << 63} {
 		_, err := vm.EnableDirtyRings(n)
 		wantError(t, err, ErrInvalid, fmt.Sprint(n), "power of two")
@@ -254,7 +251,7 @@ func TestDirtyRingCloseWhileCollecting(t *testing.T) {
 	for range scale(t, 200, 20) {
 		vm := newRingVM(t, 4096)
 		v := newPagesGuest(t, vm, 256)
-		runUntil(t, v, uapi.ExitIO)
+		runTo(t, v, programExitReason)
 		seq, err := v.DirtyRing()
 		must(t, err)
 		var wg sync.WaitGroup
@@ -276,7 +273,7 @@ func TestDirtyRingCloseWhileCollecting(t *testing.T) {
 
 // Whoever comes first: with rings every vCPU has one.
 func TestDirtyRingsAndVCPUsAtOnce(t *testing.T) {
-	needCap(t, openSystem(t), uapi.CapDirtyLogRing, "5.11")
+	needDirtyRings(t, openSystem(t))
 	enabled := 0
 	for range scale(t, 200, 20) {
 		vm := newTestVM(t)

@@ -5,10 +5,10 @@ import (
 	"testing"
 
 	"linuxkvm/memory"
-	"linuxkvm/uapi"
 )
 
 func TestPromiseManyVMsLeaveNothing(t *testing.T) {
+	needPrograms(t)
 	s := openSystem(t)
 	for range 20 {
 		must(t, oneVM(s)) // what is made once in a process
@@ -50,9 +50,6 @@ func oneVM(s *System) (err error) {
 		return err
 	}
 	defer func() { err = firstError(err, r.Close()) }()
-	if _, err := r.WriteAt([]byte{0xe6, 0x10, 0xf4}, guestBase); err != nil { // out 0x10, al; hlt
-		return err
-	}
 	vm, err := s.CreateVM()
 	if err != nil {
 		return err
@@ -66,37 +63,18 @@ func oneVM(s *System) (err error) {
 		return err
 	}
 	defer v.Close()
-	sregs, err := v.Sregs()
+	if err := startProgram(v, r, programRead); err != nil {
+		return err
+	}
+	exit, err := runFor(v, runLimit)
 	if err != nil {
 		return err
 	}
-	sregs.CS.Base, sregs.CS.Selector = 0, 0
-	if err := v.SetSregs(&sregs); err != nil {
-		return err
+	programAnswer(exit, 1)
+	if exit, err = runFor(v, runLimit); err == nil && !isDone(exit) {
+		err = fmt.Errorf("exit reason %v, want that the guest is done", exit.Reason())
 	}
-	if err := v.SetRegs(&uapi.Regs{RIP: guestBase, RFLAGS: 2}); err != nil {
-		return err
-	}
-	return runThrough(v, uapi.ExitIO, uapi.ExitHLT)
-}
-
-// runThrough runs the vCPU through exits in the order that is wanted.
-func runThrough(v *VCPU, wanted ...uapi.ExitReason) error {
-	for _, want := range wanted {
-		for {
-			e, err := v.Run()
-			if err != nil {
-				return err
-			}
-			if e.Reason() == want {
-				break
-			}
-			if e.Reason() != uapi.ExitIntr {
-				return fmt.Errorf("exit reason %v, want %v", e.Reason(), want)
-			}
-		}
-	}
-	return nil
+	return err
 }
 
 func firstError(errs ...error) error {

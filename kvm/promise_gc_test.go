@@ -16,10 +16,11 @@ import (
 // emulated; what they tell apart is progress from none, which a KVM_RUN outside of
 // the scheduler's knowledge makes.
 func TestPromiseGarbageCollectionGoesOn(t *testing.T) {
+	needSoundNesting(t, "the host stops when there is a loop on each of its processors")
 	for name, guest := range map[string]func(testing.TB) *VCPU{
-		"user mode loop":    func(tb testing.TB) *VCPU { _, v, _ := newLongGuest(tb, 3, codeLoop...); return v },
-		"kernel mode loop":  func(tb testing.TB) *VCPU { _, v, _ := newGuest(tb, codeLoop...); return v },
-		"HLT in the kernel": newHaltedGuest,
+		"user mode loop":      func(tb testing.TB) *VCPU { _, v, _ := newUserProgram(tb, programLoop); return v },
+		"kernel mode loop":    func(tb testing.TB) *VCPU { _, v, _ := newProgram(tb, programLoop); return v },
+		"waits in the kernel": newWaiting,
 	} {
 		t.Run(name, func(t *testing.T) { sitInGuest(t, guest(t), 3*time.Second) })
 	}
@@ -90,13 +91,14 @@ func pausesSince() func() time.Duration {
 
 // All the scheduler's slots are taken by vCPUs, and more.
 func TestPromiseManyVCPUsLeaveRoomForGoroutines(t *testing.T) {
+	needSoundNesting(t, "the host stops when there is a loop on each of its processors")
 	var progress atomic.Int64
 	watchdog(t, "garbage collections", &progress)
 	ctx, cancel := context.WithCancel(context.Background())
 	n := runtime.GOMAXPROCS(0) + 2
 	ended := make(chan error, n)
 	for range n {
-		_, v, _ := newLongGuest(t, 3, codeLoop...)
+		_, v, _ := newUserProgram(t, programLoop)
 		go func() { ended <- v.Loop(ctx, func(Exit) error { return nil }) }()
 	}
 	for range 20 {

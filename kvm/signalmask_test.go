@@ -18,7 +18,7 @@ func TestSignalMaskRefusesTheKickSignal(t *testing.T) {
 }
 
 func TestKickGoesThroughASignalMask(t *testing.T) {
-	_, v, _ := newGuest(t, 0xeb, 0xfe) // jmp to itself
+	_, v, _ := newProgram(t, programLoop)
 	must(t, v.SetSignalMask(syscall.SIGUSR1, syscall.Signal(64)))
 	kicked(t, v)
 	must(t, v.SetSignalMask())

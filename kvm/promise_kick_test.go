@@ -12,13 +12,6 @@ import (
 	"linuxkvm/uapi"
 )
 
-// Guests that never leave by themselves, and one that always does.
-var (
-	codeLoop = []byte{0xeb, 0xfe}             // jmp to it
-	codeHalt = []byte{0xf4, 0xeb, 0xfd}       // hlt; jmp to it
-	codeExit = []byte{0xe6, 0x10, 0xeb, 0xfc} // out 0x10, al; jmp to it
-)
-
 // kickCases share the promised million of kicks. Many goroutines that kick at the
 // same time share the answers; with few, every kick has to get through alone.
 var kickCases = []struct {
@@ -28,24 +21,13 @@ var kickCases = []struct {
 	guest   func(testing.TB) *VCPU
 	run     func(*runner, *testing.T)
 }{
-	{"kernel mode loop", 100_000, 16, func(tb testing.TB) *VCPU { _, v, _ := newGuest(tb, codeLoop...); return v }, (*runner).loop},
-	{"user mode loop", 100_000, 16, func(tb testing.TB) *VCPU { _, v, _ := newLongGuest(tb, 3, codeLoop...); return v }, (*runner).loop},
-	{"HLT in the kernel", 640_000, 16, newHaltedGuest, (*runner).loop},
-	{"between runs", 50_000, 4, func(tb testing.TB) *VCPU { _, v, _ := newGuest(tb, codeExit...); return v }, (*runner).enterAndLeave},
-	{"between runs that block", 60_000, 2, newHaltedGuest, (*runner).enterAndLeave},
-	{"between loops", 45_000, 4, func(tb testing.TB) *VCPU { _, v, _ := newLongGuest(tb, 3, codeLoop...); return v }, (*runner).shortLoops},
-	{"another thread for each run", 5_000, 2, func(tb testing.TB) *VCPU { _, v, _ := newGuest(tb, codeExit...); return v }, (*runner).wander},
-}
-
-// newHaltedGuest is a guest that waits for an interrupt inside KVM_RUN.
-func newHaltedGuest(tb testing.TB) *VCPU {
-	tb.Helper()
-	vm := newTestVM(tb)
-	must(tb, vm.CreateIRQChip())
-	r := addMemory(tb, vm, 0, 0, 0, 0x10000)
-	v := newTestVCPU(tb, vm)
-	realMode(tb, v, r, codeHalt...)
-	return v
+	{"kernel mode loop", 100_000, 16, func(tb testing.TB) *VCPU { _, v, _ := newProgram(tb, programLoop); return v }, (*runner).loop},
+	{"user mode loop", 100_000, 16, func(tb testing.TB) *VCPU { _, v, _ := newUserProgram(tb, programLoop); return v }, (*runner).loop},
+	{"waits in the kernel", 640_000, 16, newWaiting, (*runner).loop},
+	{"between runs", 50_000, 4, func(tb testing.TB) *VCPU { _, v, _ := newProgram(tb, programExit); return v }, (*runner).enterAndLeave},
+	{"between runs that block", 60_000, 2, newWaiting, (*runner).enterAndLeave},
+	{"between loops", 45_000, 4, func(tb testing.TB) *VCPU { _, v, _ := newUserProgram(tb, programLoop); return v }, (*runner).shortLoops},
+	{"another thread for each run", 5_000, 2, func(tb testing.TB) *VCPU { _, v, _ := newProgram(tb, programExit); return v }, (*runner).wander},
 }
 
 func TestPromiseNoKickIsLost(t *testing.T) {
@@ -125,7 +107,7 @@ func (r *runner) saw(t *testing.T, e Exit, err error) error {
 		r.kicked.Add(1)
 	case e.Reason() == uapi.ExitIntr:
 		r.strange.Add(1)
-	case e.Reason() != uapi.ExitIO:
+	case e.Reason() != programExitReason:
 		t.Errorf("exit reason %v", e.Reason())
 		return errors.New("wrong exit")
 	}
@@ -212,10 +194,10 @@ func (r *runner) wander(t *testing.T) {
 // A kick is answered by an exit in which the instruction of the exit before it
 // is complete.
 func TestPromiseKickCompletesPendingIO(t *testing.T) {
-	_, v, _ := newGuest(t, 0xe4, 0x60, 0xf4) // in al, 0x60; hlt
+	_, v, r := newProgram(t, programRead)
 	for _, wait := range []bool{false, true} {
-		must(t, v.ModifyRegs(func(r *uapi.Regs) { r.RIP, r.RAX = guestBase, 0 }))
-		runUntil(t, v, uapi.ExitIO).IO().Data().SetUint64(0xa5)
+		must(t, startProgram(v, r, programRead))
+		programAnswer(runOn(t, v), 0x5a)
 		if wait {
 			ctx, cancel := context.WithCancel(context.Background())
 			cancel()
@@ -228,18 +210,21 @@ func TestPromiseKickCompletesPendingIO(t *testing.T) {
 				t.Fatalf("Run = %v, %v, want a kick", e.Reason(), err)
 			}
 		}
-		regs, err := v.Regs()
-		must(t, err)
-		if regs.RAX != 0xa5 || regs.RIP != guestBase+2 {
-			t.Errorf("after the kick RAX is %#x and RIP %#x, want 0xa5 and %#x", regs.RAX, regs.RIP, guestBase+2)
+		if value, pc, err := programResult(v); value != 0x5a || pc != programReadEnd || err != nil {
+			t.Errorf("after the kick the guest has %#x and is at %#x (%v), want 0x5a and %#x", value, pc, err, programReadEnd)
 		}
-		runUntil(t, v, uapi.ExitHLT)
+		runDone(t, v)
+		// What the guest was doing must not go on in the next one.
+		must(t, v.Kick())
+		if e, err := v.Run(); err != nil || !e.Kicked() {
+			t.Fatalf("Run = %v, %v, want a kick", e.Reason(), err)
+		}
 	}
 }
 
 // Kicks that find nobody must not hold up a runner that wants to leave.
 func TestPromiseKicksDoNotHoldUpLeaving(t *testing.T) {
-	_, v, _ := newGuest(t, codeExit...)
+	_, v, _ := newProgram(t, programExit)
 	var stop atomic.Bool
 	var progress atomic.Int64
 	watchdog(t, "runs", &progress)
@@ -269,7 +254,7 @@ func TestPromiseKicksDoNotHoldUpLeaving(t *testing.T) {
 }
 
 func TestPromiseKickWaitEnds(t *testing.T) {
-	_, v, _ := newGuest(t, codeExit...)
+	_, v, _ := newProgram(t, programExit)
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
 	defer cancel()
 	wantError(t, v.KickWait(ctx), context.DeadlineExceeded) // nobody runs it
