@@ -63,7 +63,8 @@ coverage: ## record which test does which ioctl, here and in all lanes, and writ
 	@echo "==> recording on this machine"
 	@KVM_TEST_TRACE=$(CURDIR)/$(TRACE)/host $(GO) test -count=1 -tags kvmtrace $(LANE_PACKAGES)
 	@echo "==> recording in the rig"
-	@$(GO) run ./internal/cmd/rig test -lane all -timeout 25m -guest-kernels -trace $(TRACE) $(LANE_PACKAGES)
+	@$(GO) run ./internal/cmd/rig test -lane $(MACHINE_LANES) -timeout 25m -guest-kernels -trace $(TRACE) $(LANE_PACKAGES)
+	@$(GO) run ./internal/cmd/rig test -lane $(LIBRARY_LANES) -timeout 25m -trace $(TRACE) $(LIBRARY_LANE_PACKAGES)
 	@$(GO) run ./internal/cmd/coverage -record $(TRACE)
 
 bench: ## measure against the peers: C, kvm-ioctls in Rust, and QEMU's microvm machine
