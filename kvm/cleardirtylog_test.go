@@ -3,6 +3,7 @@
 package kvm
 
 import (
+	"math"
 	"slices"
 	"syscall"
 	"testing"
@@ -14,6 +15,9 @@ func TestClearDirtyLog(t *testing.T) {
 	needPrograms(t)
 	vm := newTestVM(t)
 	needCap(t, vm, uapi.CapManualDirtyLogProtect2, "5.2")
+	if vm.EnableManualDirtyLog(math.MaxUint64) == nil {
+		t.Error("unknown flags are no error")
+	}
 	must(t, vm.EnableManualDirtyLog(uapi.DirtyLogManualProtectEnable))
 	r := addMemory(t, vm, 3, uapi.MemLogDirtyPages, 0, 0x10000)
 	v := newTestVCPU(t, vm)

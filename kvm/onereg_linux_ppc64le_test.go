@@ -48,7 +48,7 @@ func TestPPCRegistersKeepValues(t *testing.T) {
 		sets(uapi.RegPPCCiabr, n), sets(uapi.RegPPCIc, n), sets(uapi.RegPPCVtb, n),
 		sets(uapi.RegPPCPID, 7), sets(uapi.RegPPCTidr, 5), sets(uapi.RegPPCPsscr, 0x10),
 		sets(uapi.RegPPCPpr, n), sets(uapi.RegPPCDecExpiry, n), sets(uapi.RegPPCOnline, 1),
-		sets(uapi.RegPPCTBOffset, 1<<30), sets(uapi.RegPPCArchCompat, 0x0f000005), sets(uapi.RegPPCIamr, n),
+		sets(uapi.RegPPCTBOffset, 1<<30), sets(uapi.RegPPCIamr, n),
 	} {
 		set(t, v)
 	}

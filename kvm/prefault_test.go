@@ -59,7 +59,7 @@ func TestPreFaultMemory(t *testing.T) {
 		}
 	}
 	if n, err := vm.CheckExtension(uapi.CapPreFaultMemory); err == nil && n == 0 {
-		_, err := v.PreFaultMemory(0, 0x1000)
+		_, err := v.PreFaultMemory(0, 0x10000)
 		wantError(t, err, ErrNotSupported, "KVM_CAP_PRE_FAULT_MEMORY", "6.11")
 	} else {
 		done, err := v.PreFaultMemory(0, 0x10000)
@@ -74,6 +74,6 @@ func TestPreFaultMemory(t *testing.T) {
 		}
 	}
 	must(t, v.Close())
-	_, err := v.PreFaultMemory(0, 0x1000)
+	_, err := v.PreFaultMemory(0, 0x10000)
 	wantError(t, err, ErrClosed)
 }

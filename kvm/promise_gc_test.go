@@ -16,7 +16,7 @@ import (
 // emulated; what they tell apart is progress from none, which a KVM_RUN outside of
 // the scheduler's knowledge makes.
 func TestPromiseGarbageCollectionGoesOn(t *testing.T) {
-	needPreemption(t)
+	needSoundNesting(t, "the host stops when there is a loop on each of its processors")
 	for name, guest := range map[string]func(testing.TB) *VCPU{
 		"user mode loop":      func(tb testing.TB) *VCPU { _, v, _ := newUserProgram(tb, programLoop); return v },
 		"kernel mode loop":    func(tb testing.TB) *VCPU { _, v, _ := newProgram(tb, programLoop); return v },
@@ -91,7 +91,7 @@ func pausesSince() func() time.Duration {
 
 // All the scheduler's slots are taken by vCPUs, and more.
 func TestPromiseManyVCPUsLeaveRoomForGoroutines(t *testing.T) {
-	needPreemption(t)
+	needSoundNesting(t, "the host stops when there is a loop on each of its processors")
 	var progress atomic.Int64
 	watchdog(t, "garbage collections", &progress)
 	ctx, cancel := context.WithCancel(context.Background())

@@ -29,15 +29,15 @@ func scale(tb testing.TB, full, few int) int {
 	return full
 }
 
-// needPreemption skips a test with guests that never leave by themselves, where they
-// may keep the host's own timer out.
-func needPreemption(tb testing.TB) {
+// needSoundNesting skips a test where this host is a guest of QEMU's and QEMU's
+// emulation of guests of such a host is not up to it.
+func needSoundNesting(tb testing.TB, trouble string) {
 	tb.Helper()
 	if runtime.GOARCH != "ppc64le" {
 		return
 	}
 	if _, err := os.Stat("/proc/device-tree/ibm,opal"); err != nil {
-		tb.Skip("needs a bare machine (lane ppc64le-powernv): under QEMU's emulation of nested guests the host stops when there is a loop on each of its processors")
+		tb.Skipf("needs a bare machine (lane ppc64le-powernv): under QEMU's emulation of nested guests %s", trouble)
 	}
 }
 

@@ -44,6 +44,9 @@ func withIRQChip(tb testing.TB) func(*VM) {
 	}
 }
 
+// lcgProgress is where the guest keeps how many steps are left.
+const lcgProgress = 0x7000
+
 // lcgCode computes lcgSteps numbers from RAX on, RCX counts, RBX is its page of memory.
 // Then it writes the last one to memory and AL to port 0x10.
 var lcgCode = []byte{
@@ -656,5 +659,79 @@ func TestCPUIDBeyondTheHost(t *testing.T) {
 	slices.Sort(got)
 	if !slices.Equal(got, want) {
 		t.Errorf("beyond the host: %q, want %q", got, want)
+	}
+}
+
+// What is saved again after the move is what was saved before it, apart from clocks.
+func TestSaveStateIsWhole(t *testing.T) {
+	setup := withIRQChip(t)
+	vm := newTestVM(t)
+	setup(vm)
+	r := addMemory(t, vm, 0, 0, 0, 0x10000)
+	v := newTestVCPU(t, vm)
+	longMode(t, v, r, 3, lcgCode...)
+	enableVectors(t, v, hasAVX(t, v))
+	if has, _ := vm.CheckExtension(uapi.CapMCE); has != 0 {
+		must(t, v.X86SetupMCE(4))
+	}
+	must(t, v.SetDebugRegs(&uapi.DebugRegs{DB: [4]uint64{1, 2, 3, 4}, DR6: 0xffff0ff0, DR7: 0x400}))
+	msrs := map[uint32]uint64{
+		0x174: 8, 0x175: 0x1234, 0x176: 0x5678, // SYSENTER
+		0xc0000081: 0x0023001000000000, 0xc0000082: 0x2000, 0xc0000084: 0x700, 0xc0000102: 0x3000, // STAR, LSTAR, FMASK, KERNEL_GS_BASE
+		0x277: 0x0007040600070406,                                    // PAT
+		0x200: 0x80000006, 0x201: 1<<11 | 0xffff000000, 0x2ff: 0xc00, // MTRRs
+		0x404: 0, 0x405: 1 << 40, // the second bank
+	}
+	for i, value := range msrs {
+		if err := v.SetMSR(i, value); err != nil {
+			t.Logf("not set: %v", err)
+			delete(msrs, i)
+		}
+	}
+	lapic, err := v.LAPIC()
+	must(t, err)
+	lapic.SetReg(APICTaskPri, 0x40)
+	must(t, v.SetLAPIC(&lapic))
+	startLCG(t, v, lcgSeed, lcgSteps, lcgProgress)
+	kickedWhen(t, v, lcgAt(r, lcgProgress, lcgSteps-lcgSteps/10))
+	before, err := v.SaveState()
+	must(t, err)
+	vmBefore, err := vm.SaveState()
+	must(t, err)
+	vm, vcpus, _ := restoreGuest(t, saveGuest(t, vm, r, v), setup)
+	after, err := vcpus[0].SaveState()
+	must(t, err)
+	vmAfter, err := vm.SaveState()
+	must(t, err)
+	vmBefore.Clock, vmAfter.Clock = nil, nil
+	if !reflect.DeepEqual(vmBefore, vmAfter) {
+		t.Errorf("VM before: %+v\nafter: %+v", vmBefore, vmAfter)
+	}
+	if len(before.MSRs) != len(after.MSRs) {
+		t.Fatalf("%d MSRs before, %d after", len(before.MSRs), len(after.MSRs))
+	}
+	for i, b := range before.MSRs {
+		if a := after.MSRs[i]; a != b && b.Index != 0x10 {
+			t.Errorf("MSR %#x was %#x and is %#x", b.Index, b.Data, a.Data)
+		}
+	}
+	for i, want := range msrs {
+		if got, err := vcpus[0].MSR(i); err != nil || got != want {
+			t.Errorf("MSR %#x is %#x, %v, want %#x", i, got, err, want)
+		}
+	}
+	for _, s := range []*VCPUState{before, after} {
+		s.MSRs, s.TSCOffset = nil, nil
+	}
+	if _, err := os.Stat("/sys/module/kvm_pvm"); err == nil {
+		// Its KVM_RUN now and then leaves the host's registers in the guest's, which
+		// KVM_SET_XSAVE and KVM_GET_XSAVE without it do not: see docs/rig.md.
+		before.XSAVE, after.XSAVE = nil, nil
+	}
+	x, y := reflect.ValueOf(before).Elem(), reflect.ValueOf(after).Elem()
+	for i := range x.NumField() {
+		if !reflect.DeepEqual(x.Field(i).Interface(), y.Field(i).Interface()) {
+			t.Errorf("%s was %+v\nand is %+v", x.Type().Field(i).Name, x.Field(i).Interface(), y.Field(i).Interface())
+		}
 	}
 }

@@ -8,10 +8,12 @@ import (
 // VMState has each vCPU's part.)
 type VCPUState struct {
 	StateHeader
-	ID        uint32 // of the vCPU
-	MPState   uint32
-	Events    *uapi.VCPUEvents // where the host has them
-	Registers []RegState       // all that KVM_GET_REG_LIST lists, and the physical timer's
+	ID      uint32 // of the vCPU
+	MPState uint32
+	Events  *uapi.VCPUEvents // where the host has them
+	// Registers are all that KVM_GET_REG_LIST lists. Older kernels, 6.1 for one, do not
+	// give the physical timer: a guest that uses that one loses it.
+	Registers []RegState
 }
 
 func (s *VCPUState) fields() []stateField {
@@ -22,10 +24,6 @@ func (s *VCPUState) fields() []stateField {
 		regsField("one_reg", &s.Registers),
 	}
 }
-
-// armUnlisted are registers that kernels up to 6.3 have and do not list. (The physical
-// counter cannot be set there, and is the host's.)
-var armUnlisted = []uapi.Reg{uapi.RegArmPTIMERCval.Reg(), uapi.RegArmPTIMERCtl.Reg()}
 
 func (v *VCPU) saveState(s *VCPUState) (err error) {
 	if s.MPState, err = v.MPState(); err != nil {
@@ -40,14 +38,14 @@ func (v *VCPU) saveState(s *VCPUState) (err error) {
 		}
 		s.Events = &events
 	}
-	s.Registers, err = v.saveRegs(armUnlisted...)
+	s.Registers, err = v.saveRegs()
 	return err
 }
 
 // restoreState has ArmVCPUInit, and ArmVCPUFinalize, behind it: they are the caller's,
 // who knows the features. The multiprocessing state comes last, as it may stop the vCPU.
 func (v *VCPU) restoreState(s *VCPUState) error {
-	if err := v.restoreRegs(s.Registers, armStage, armUnlisted...); err != nil {
+	if err := v.restoreRegs(s.Registers, armStage); err != nil {
 		return err
 	}
 	if s.Events != nil {

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"reflect"
+	"slices"
 	"syscall"
 	"testing"
 
@@ -38,8 +39,10 @@ var hartLCG = []uint32{
 	0x0000006f, // j to itself
 }
 
-// hartWait asks the firmware for an interrupt of its timer in A4 ticks and waits for it
-// with interrupts masked.
+// hartWait wants an interrupt of its timer in A4 ticks and waits for it with interrupts
+// masked. It asks the firmware; where the hart has a comparator of its own, hartCompare
+// is in place of the call. (KVM then forgets what the firmware was asked for when it is
+// scheduled out before it is back in the guest, as kernels up to 6.12 do.)
 var hartWait = []uint32{
 	0xc0102573, // rdtime a0
 	0x00e50533, // add a0, a0, a4
@@ -54,6 +57,9 @@ var hartWait = []uint32{
 	0x00a63423, // sd a0, 8(a2)
 	0x00a7b023, // sd a0, 0(a5)
 }
+
+// hartCompare is csrw stimecmp, a0.
+const hartCompare = 0x14d51073
 
 // hartGuest is a VM with RAM, vCPUs, and where the host has it, an AIA.
 type hartGuest struct {
@@ -192,13 +198,17 @@ func TestSaveStateWaitingForTheTimer(t *testing.T) {
 	frequency, err := GetOneReg(g.vcpus[0], uapi.RegRISCVTimerFrequency)
 	must(t, err)
 	const setTimer = 0x54494d45
-	g.start(t, 0, hartWait, 0, 0, hartRAM+hartData, 0, 2*frequency, hartNoRAM, 0, setTimer)
+	code := slices.Clone(hartWait)
+	sstc, err := GetOneReg(g.vcpus[0], uapi.RegRISCVISAExtSstc)
+	if err == nil && sstc == 1 {
+		code[slices.Index(code, 0x73)] = hartCompare
+	}
+	g.start(t, 0, code, 0, 0, hartRAM+hartData, 0, 2*frequency, hartNoRAM, 0, setTimer)
 	kickedWhen(t, g.vcpus[0], func() bool { return loadWord(t, g.ram, hartData+16) != 0 })
 	g = g.move(t)
 	wantExit(t, g.vcpus[0], uapi.ExitMMIO)
 	deadline, now := loadWord(t, g.ram, hartData), loadWord(t, g.ram, hartData+8)
-	sstc, err := GetOneReg(g.vcpus[0], uapi.RegRISCVISAExtSstc)
-	if now < deadline && err == nil && sstc == 1 {
+	if now < deadline && sstc == 1 {
 		t.Errorf("the timer for %d fired at %d", deadline, now)
 	}
 	if now > deadline+frequency*20 {
@@ -289,4 +299,24 @@ func sampleVMState() *VMState {
 			IMSIC: []IMSICReg{{VCPU: 1, Isel: imsicEIP, Value: 1 << 7}},
 		},
 	}
+}
+
+// Every register is what it was, in the middle of a computation.
+func TestSaveStateIsWhole(t *testing.T) {
+	g := newHartGuest(t, 1)
+	v := g.vcpus[0]
+	g.start(t, 0, hartLCG, lcgSeed, lcgSteps, hartRAM+hartData, lcgFactor, lcgAddend, hartNoRAM)
+	for id, value := range map[uapi.RegID[uint64]]uint64{
+		uapi.RegRISCVCSRStvec: 0x80002000, uapi.RegRISCVCSRSscratch: 0x1234, uapi.RegRISCVCSRScause: 5, uapi.RegRISCVCSRStval: 7,
+		uapi.RegRISCVCoreTP: 0x5678, uapi.RegRISCVTimerCompare: 1 << 50,
+	} {
+		must(t, SetOneReg(v, id, value))
+	}
+	kickedWhen(t, v, lcgAt(g.ram, hartData, lcgSteps-lcgSteps/10))
+	before, err := v.SaveState()
+	must(t, err)
+	g = g.move(t)
+	after, err := g.vcpus[0].SaveState()
+	must(t, err)
+	wantSameRegs(t, before, after, uapi.RegRISCVTimerTime.Reg())
 }

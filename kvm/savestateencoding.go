@@ -159,7 +159,7 @@ func (r *stateReader) text() string { return string(r.bytes(int(r.uint8()))) }
 
 func (r *stateReader) sections(fields []stateField) error {
 	seen := make(map[string]bool)
-	for r.data != nil && len(r.data) > 0 {
+	for len(r.data) > 0 {
 		name := r.text()
 		content := r.bytes(int(r.uint32()))
 		if r.data == nil {

@@ -78,18 +78,6 @@ func listField[T any](name string, p *[]T) stateField {
 	}
 }
 
-// bytesField is bytes.
-func bytesField(name string, p *[]byte) stateField {
-	return stateField{
-		name: name,
-		put:  func() ([]byte, error) { return *p, nil },
-		get: func(b []byte) error {
-			*p = slices.Clone(b)
-			return nil
-		},
-	}
-}
-
 // regsField is a list of registers: each the id and then as many bytes as it says.
 func regsField(name string, p *[]RegState) stateField {
 	return stateField{

@@ -2,6 +2,7 @@ package kvm
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"linuxkvm/uapi"
 )
@@ -76,10 +77,22 @@ func decodeNestedPages[H uapi.VMXNestedStateHdr | uapi.SVMNestedStateHdr](name s
 		if b == nil {
 			return corrupt(name, "it ends within a page")
 		}
-		*page = append([]byte(nil), b...)
+		*page = slices.Clone(b)
 	}
 	if len(r.data) != 0 {
 		return corrupt(name, "there are %d bytes behind its pages", len(r.data))
 	}
 	return nil
+}
+
+// bytesField is bytes.
+func bytesField(name string, p *[]byte) stateField {
+	return stateField{
+		name: name,
+		put:  func() ([]byte, error) { return *p, nil },
+		get: func(b []byte) error {
+			*p = slices.Clone(b)
+			return nil
+		},
+	}
 }

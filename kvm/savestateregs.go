@@ -17,13 +17,13 @@ type RegState struct {
 	Value []byte
 }
 
-// saveRegs reads all registers that KVM lists, and those of more that there are.
-func (v *VCPU) saveRegs(more ...uapi.Reg) ([]RegState, error) {
+// saveRegs reads all registers that KVM lists.
+func (v *VCPU) saveRegs() ([]RegState, error) {
 	ids, err := v.RegList()
 	if err != nil {
 		return nil, inState("registers", err)
 	}
-	list := make([]RegState, 0, len(ids)+len(more))
+	list := make([]RegState, 0, len(ids))
 	for _, id := range ids {
 		value := make([]byte, id.Size())
 		if err := v.OneReg(uint64(id), value); err != nil {
@@ -31,23 +31,16 @@ func (v *VCPU) saveRegs(more ...uapi.Reg) ([]RegState, error) {
 		}
 		list = append(list, RegState{id, value})
 	}
-	for _, id := range more {
-		value := make([]byte, id.Size())
-		if !slices.Contains(ids, id) && v.OneReg(uint64(id), value) == nil {
-			list = append(list, RegState{id, value})
-		}
-	}
 	return list, nil
 }
 
 // restoreRegs sets the registers, ordered by stage and otherwise as KVM has listed
 // them. Nothing is set when this vCPU does not have one of them.
-func (v *VCPU) restoreRegs(list []RegState, stage func(uapi.Reg) int, more ...uapi.Reg) error {
+func (v *VCPU) restoreRegs(list []RegState, stage func(uapi.Reg) int) error {
 	known, err := v.RegList()
 	if err != nil {
 		return inState("registers", err)
 	}
-	known = append(known, more...)
 	slices.Sort(known)
 	for _, r := range list {
 		if _, ok := slices.BinarySearch(known, r.ID); !ok {

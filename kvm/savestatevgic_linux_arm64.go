@@ -269,8 +269,8 @@ func restoreVGICRegs(what string, regs []VGICReg, set func(offset, value uint32)
 			continue
 		}
 		var err error
-		if clear, ok := gicClearOf(r.Offset); ok {
-			err = set(clear, 1<<32-1)
+		if clears, ok := gicClearOf(r.Offset); ok {
+			err = set(clears, 1<<32-1)
 		}
 		if err == nil {
 			err = set(r.Offset, r.Value)
@@ -286,8 +286,8 @@ func restoreVGICRegs(what string, regs []VGICReg, set func(offset, value uint32)
 func gicClearOf(offset uint32) (uint32, bool) {
 	const span = 0x80 // of each of these kinds of registers
 	page := offset & gicrPrivate
-	clear, ok := gicClears[offset&^gicrPrivate&^(span-1)]
-	return page + clear + offset%span, ok
+	clears, ok := gicClears[offset&^gicrPrivate&^(span-1)]
+	return page + clears + offset%span, ok
 }
 
 func (g *VGICV3) restoreSysregs(cpu *VGICV3CPU) error {

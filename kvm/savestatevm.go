@@ -70,13 +70,3 @@ func (vm *VM) checkParts(op string, parts []StatePart) error {
 	}
 	return nil
 }
-
-// partsOf picks the parts of one type.
-func partsOf[P StatePart](parts []StatePart) (list []P) {
-	for _, p := range parts {
-		if p, ok := p.(P); ok {
-			list = append(list, p)
-		}
-	}
-	return list
-}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -122,7 +123,11 @@ func TestSeedCreateVCPU(t *testing.T) {
 			t.Errorf("vCPU %d of %p says %d of %p", id, vm, v.ID(), v.VM())
 		}
 	}
-	for id, want := range map[int]error{-1: ErrInvalid, 1: syscall.EEXIST, 1 << 40: ErrInvalid, 1 << 30: syscall.EINVAL} {
+	again := syscall.EEXIST
+	if runtime.GOARCH == "ppc64le" { // the core with that number is taken
+		again = syscall.EINVAL
+	}
+	for id, want := range map[int]error{-1: ErrInvalid, 1: again, 1 << 40: ErrInvalid, 1 << 30: syscall.EINVAL} {
 		if v, err := vm.CreateVCPU(id); !errors.Is(err, want) {
 			t.Errorf("vCPU %d: %v, %v; want %v", id, v, err, want)
 		}

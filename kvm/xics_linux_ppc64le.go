@@ -42,6 +42,9 @@ func (v *VCPU) EnableIRQXICS(x *XICS, server uint32) error {
 }
 
 func (v *VCPU) enableController(c uapi.Cap, since string, d *Device, server uint32) error {
+	if d == nil {
+		return opError(uapi.IoctlVCPUEnableCap, ErrClosed)
+	}
 	fd, ok := d.fd.Acquire()
 	if !ok {
 		return opError(uapi.IoctlVCPUEnableCap, ErrClosed)

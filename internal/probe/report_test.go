@@ -41,6 +41,22 @@ func TestSettle(t *testing.T) {
 	}
 }
 
+// A run that is held up for long, as on a machine with much else to do, is not taken
+// for one with many iterations.
+func TestSettleIsNotDisturbed(t *testing.T) {
+	const perIteration, around, base = 3.0, 700_000.0, 650_000.0 // around is no better than a guess
+	runs := 0
+	got, err := settle(around, func(n uint64) (float64, error) {
+		if runs++; runs%3 == 1 {
+			return base + 50e6, nil
+		}
+		return base + float64(n)*perIteration, nil
+	})
+	if err != nil || got < 2.9 || got > 3.1 {
+		t.Errorf("%v ns, %v; want 3", got, err)
+	}
+}
+
 func TestSettleGivesUpOnASlowGuest(t *testing.T) {
 	var total float64
 	got, err := settle(0, func(n uint64) (float64, error) {

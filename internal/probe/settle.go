@@ -13,25 +13,20 @@ const (
 // the nanoseconds of one, the best of some rounds: what disturbs only adds.
 // around is what a run takes besides.
 func settle(around float64, loop func(n uint64) (float64, error)) (float64, error) {
-	n := uint64(loopMin)
-	for ; n < loopMax; n *= 4 {
+	for n := uint64(loopMin); ; n *= 4 {
 		took, err := loop(n)
+		// The shortest decides about whether n is enough, too: one run that was held
+		// up would leave too few iterations to tell from what is around them.
+		for i := 1; err == nil && i < rounds && (took >= loopTime || n >= loopMax); i++ {
+			var again float64
+			again, err = loop(n)
+			took = min(took, again)
+		}
 		if err != nil {
 			return 0, err
 		}
-		if took >= loopTime {
-			break
+		if took >= loopTime || n >= loopMax {
+			return max(took-around, 0) / float64(n), nil
 		}
 	}
-	best := -1.0
-	for range rounds {
-		took, err := loop(n)
-		if err != nil {
-			return 0, err
-		}
-		if each := max(took-around, 0) / float64(n); best < 0 || each < best {
-			best = each
-		}
-	}
-	return best, nil
 }
