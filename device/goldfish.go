@@ -43,7 +43,7 @@ type GoldfishRTC struct {
 	waiting bool // for the time of alarm
 	enabled bool
 	raised  bool
-	timer   *time.Timer
+	wake    waker
 	closed  bool
 }
 
@@ -131,28 +131,17 @@ func (r *GoldfishRTC) settle() {
 	}
 	r.irq.set(r.raised && r.enabled)
 	if r.closed || !r.waiting || !r.enabled {
-		r.stop()
+		r.wake.stop()
 		return
 	}
-	r.wake(time.Duration(min(r.alarm-now, uint64(goldfishLook))))
+	r.wake.after(time.Duration(min(r.alarm-now, uint64(goldfishLook))), r.look)
 }
 
-func (r *GoldfishRTC) stop() {
-	if r.timer != nil {
-		r.timer.Stop()
-	}
-}
-
-func (r *GoldfishRTC) wake(after time.Duration) {
-	if r.timer != nil {
-		r.timer.Reset(after)
-		return
-	}
-	r.timer = time.AfterFunc(after, func() {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.settle()
-	})
+// look settles when the time has come.
+func (r *GoldfishRTC) look() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.settle()
 }
 
 // Err returns the first error of the line, or nil.
@@ -166,7 +155,7 @@ func (r *GoldfishRTC) Err() error {
 func (r *GoldfishRTC) Close() error {
 	r.mu.Lock()
 	r.closed = true
-	r.stop()
+	r.wake.stop()
 	r.mu.Unlock()
 	return r.Err()
 }

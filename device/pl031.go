@@ -42,7 +42,7 @@ type PL031 struct {
 	load    uint32
 	enabled uint32 // IMSC
 	raised  uint32 // RIS
-	timer   *time.Timer
+	wake    waker
 	closed  bool
 }
 
@@ -122,28 +122,17 @@ func (r *PL031) settle() {
 	r.irq.set(r.raised&r.enabled != 0)
 	switch {
 	case r.closed || !r.waiting || r.enabled == 0:
-		r.stop()
+		r.wake.stop()
 	default:
-		r.wake(min(time.Duration(left)*time.Second, pl031Look))
+		r.wake.after(min(time.Duration(left)*time.Second, pl031Look), r.look)
 	}
 }
 
-func (r *PL031) stop() {
-	if r.timer != nil {
-		r.timer.Stop()
-	}
-}
-
-func (r *PL031) wake(after time.Duration) {
-	if r.timer != nil {
-		r.timer.Reset(after)
-		return
-	}
-	r.timer = time.AfterFunc(after, func() {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.settle()
-	})
+// look settles when the time has come.
+func (r *PL031) look() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.settle()
 }
 
 // Err returns the first error of the line, or nil.
@@ -157,7 +146,7 @@ func (r *PL031) Err() error {
 func (r *PL031) Close() error {
 	r.mu.Lock()
 	r.closed = true
-	r.stop()
+	r.wake.stop()
 	r.mu.Unlock()
 	return r.Err()
 }

@@ -70,7 +70,7 @@ type RTC struct {
 	seen        time.Time // events up to here are in flags
 	updating    time.Time // when UIP was shown last
 
-	timer  *time.Timer // nil until an interrupt is enabled
+	wake   waker // for the next event that is to interrupt
 	closed bool
 }
 
@@ -94,9 +94,7 @@ func (r *RTC) Close() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.closed = true
-	if r.timer != nil {
-		r.timer.Stop()
-	}
+	r.wake.stop()
 	return r.irq.err
 }
 

@@ -43,14 +43,10 @@ func (r *RTC) collect() {
 // interrupt. The lock is held.
 func (r *RTC) settle() {
 	r.irq.set(r.flags&r.b&rtcFlags != 0)
-	wait, ok := r.nextEvent()
-	switch {
-	case !ok && r.timer != nil:
-		r.timer.Stop()
-	case ok && r.timer == nil:
-		r.timer = time.AfterFunc(wait, r.tick)
-	case ok:
-		r.timer.Reset(wait)
+	if wait, ok := r.nextEvent(); ok {
+		r.wake.after(wait, r.tick)
+	} else {
+		r.wake.stop()
 	}
 }
 

@@ -15,6 +15,15 @@ type Device struct {
 	vm *VM // so that the VM is not closed by the garbage collector first
 }
 
+// f is the descriptor; that of a device that is not there, as in a zero VGICV3, is a
+// closed one.
+func (d *Device) f() fdOf[uapi.DeviceIoctl] {
+	if d == nil {
+		return fdOf[uapi.DeviceIoctl]{}
+	}
+	return d.fd
+}
+
 // CreateDevice makes a device of a type: uapi.DevTypeVFIO and so on. ENODEV
 // means that this host does not know the type, EEXIST that the VM has its only
 // one already. (Some kernels can, on amd64, and do not announce the capability.)
@@ -61,7 +70,7 @@ func (d *Device) VM() *VM { return d.vm }
 // Close closes the device's descriptor. What the device does for the guest ends
 // with the VM only, for most types. Closing again does nothing.
 func (d *Device) Close() error {
-	d.fd.Close()
+	d.f().Close()
 	return nil
 }
 
@@ -69,7 +78,7 @@ func (d *Device) Close() error {
 //
 // ioctl: KVM_HAS_DEVICE_ATTR (device) · cap: KVM_CAP_DEVICE_CTRL · arch: all · since: Linux 3.10 · doc: virt/kvm/api.rst "KVM_HAS_DEVICE_ATTR"
 func (d *Device) HasAttr(group uint32, attr uint64) (bool, error) {
-	return hasAttr(d.fd, uapi.IoctlDeviceHasDeviceAttr, group, attr)
+	return hasAttr(d.f(), uapi.IoctlDeviceHasDeviceAttr, group, attr)
 }
 
 // Attr reads an attribute of the device into value. value must be as large as
@@ -77,7 +86,7 @@ func (d *Device) HasAttr(group uint32, attr uint64) (bool, error) {
 //
 // ioctl: KVM_GET_DEVICE_ATTR (device) · cap: KVM_CAP_DEVICE_CTRL · arch: all · since: Linux 3.10 · doc: virt/kvm/api.rst "KVM_GET_DEVICE_ATTR"
 func (d *Device) Attr(group uint32, attr uint64, value []byte) error {
-	return doAttr(d.fd, uapi.IoctlDeviceGetDeviceAttr, group, attr, value)
+	return doAttr(d.f(), uapi.IoctlDeviceGetDeviceAttr, group, attr, value)
 }
 
 // SetAttr sets an attribute of the device to value, which may be empty for an
@@ -86,5 +95,5 @@ func (d *Device) Attr(group uint32, attr uint64, value []byte) error {
 //
 // ioctl: KVM_SET_DEVICE_ATTR (device) · cap: KVM_CAP_DEVICE_CTRL · arch: all · since: Linux 3.10 · doc: virt/kvm/api.rst "KVM_SET_DEVICE_ATTR"
 func (d *Device) SetAttr(group uint32, attr uint64, value []byte) error {
-	return doAttr(d.fd, uapi.IoctlDeviceSetDeviceAttr, group, attr, value)
+	return doAttr(d.f(), uapi.IoctlDeviceSetDeviceAttr, group, attr, value)
 }

@@ -21,7 +21,7 @@ type flicAttributes interface {
 }
 
 func (d *Device) attrStatus(group uint32, attr uint64, value []byte) (int, error) {
-	return doAttrStatus(d.fd, uapi.IoctlDeviceGetDeviceAttr, group, attr, value)
+	return doAttrStatus(d.f(), uapi.IoctlDeviceGetDeviceAttr, group, attr, value)
 }
 
 // CreateFLIC makes the VM's only device of this type.

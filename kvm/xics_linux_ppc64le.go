@@ -42,14 +42,11 @@ func (v *VCPU) EnableIRQXICS(x *XICS, server uint32) error {
 }
 
 func (v *VCPU) enableController(c uapi.Cap, since string, d *Device, server uint32) error {
-	if d == nil {
-		return opError(uapi.IoctlVCPUEnableCap, ErrClosed)
-	}
-	fd, ok := d.fd.Acquire()
+	fd, ok := d.f().Acquire()
 	if !ok {
 		return opError(uapi.IoctlVCPUEnableCap, ErrClosed)
 	}
-	defer d.fd.Release()
+	defer d.f().Release()
 	return v.enable(c, since, uint64(fd), uint64(server))
 }
 

@@ -1,12 +1,21 @@
 package machine
 
 import (
-	"encoding/binary"
-
 	"linuxkvm/boot/riscv64"
 	"linuxkvm/device"
+	"linuxkvm/kvm"
 	"linuxkvm/uapi"
 )
+
+// chips are the APLIC and the IMSICs, which are one device, if the host has them.
+type chips struct{ aia *kvm.RISCVAIA }
+
+func (c *chips) close() error {
+	if c.aia == nil {
+		return nil
+	}
+	return c.aia.Close()
+}
 
 // createAIA makes an APLIC and IMSICs inside the kernel, if the host's processor has
 // what that takes (the extension Ssaia). Where it does not, the machine has a PLIC of
@@ -17,15 +26,11 @@ func (m *Machine) createAIA() error {
 	if err != nil || !has {
 		return err
 	}
-	chip, err := m.vm.CreateDevice(uapi.DevTypeRISCVAIA)
-	if err != nil {
-		return err
-	}
-	m.chips = append(m.chips, chip)
-	return nil
+	m.chips.aia, err = m.vm.CreateRISCVAIA()
+	return err
 }
 
-func (m *Machine) hasAIA() bool { return len(m.chips) > 0 }
+func (m *Machine) hasAIA() bool { return m.chips.aia != nil }
 
 // startAIA completes the interrupt controller, once every vCPU is there, and returns
 // the number of identities that an IMSIC has, 0 without one.
@@ -33,31 +38,25 @@ func (m *Machine) startAIA() (ids uint32, err error) {
 	if !m.hasAIA() {
 		return 0, nil
 	}
-	chip := m.chips[0]
-	var word [4]byte
-	if err := chip.Attr(uapi.DevRISCVAIAGrpConfig, uapi.DevRISCVAIAConfigIDs, word[:]); err != nil {
+	aia := m.chips.aia
+	if ids, err = aia.Config(kvm.RISCVAIAIDs); err != nil {
 		return 0, err
 	}
-	ids = binary.NativeEndian.Uint32(word[:])
-	for attr, v := range map[uint64]uint32{
-		uapi.DevRISCVAIAConfigSrcs:     riscv64.Sources,
-		uapi.DevRISCVAIAConfigHartBits: riscv64.HartIndexBits(m.cfg.CPUs),
-	} {
-		if err := chip.SetAttr(uapi.DevRISCVAIAGrpConfig, attr, binary.NativeEndian.AppendUint32(nil, v)); err != nil {
-			return 0, err
-		}
+	if err := aia.SetConfig(kvm.RISCVAIASrcs, riscv64.Sources); err != nil {
+		return 0, err
 	}
-	if err := chip.SetAttr(uapi.DevRISCVAIAGrpAddr, uapi.DevRISCVAIAAddrAPLIC, binary.NativeEndian.AppendUint64(nil, riscv64.APLICAddr)); err != nil {
+	if err := aia.SetConfig(kvm.RISCVAIAHartBits, riscv64.HartIndexBits(m.cfg.CPUs)); err != nil {
+		return 0, err
+	}
+	if err := aia.SetAPLICAddr(riscv64.APLICAddr); err != nil {
 		return 0, err
 	}
 	for i := range m.cpus {
-		// Behind the APLIC's number come those of the IMSICs.
-		attr := uint64(uapi.DevRISCVAIAAddrAPLIC + 1 + i)
-		if err := chip.SetAttr(uapi.DevRISCVAIAGrpAddr, attr, binary.NativeEndian.AppendUint64(nil, m.layout.IMSIC(i))); err != nil {
+		if err := aia.SetIMSICAddr(i, m.layout.IMSIC(i)); err != nil {
 			return 0, err
 		}
 	}
-	return ids, chip.SetAttr(uapi.DevRISCVAIAGrpCtrl, uapi.DevRISCVAIACtrlInit, nil)
+	return ids, aia.Init()
 }
 
 // hartLine is the external interrupt of a vCPU in supervisor mode.

@@ -1,18 +1,36 @@
 package machine
 
 import (
-	"encoding/binary"
+	"errors"
 
 	"linuxkvm/boot/arm64"
 	"linuxkvm/kvm"
 	"linuxkvm/uapi"
 )
 
-// m.chips of an arm64 machine: the GIC, and behind it the ITS of a GICv3 that has one.
-const (
-	chipGIC = iota
-	chipITS
-)
+// gic is the interrupt controller, of either version.
+type gic interface {
+	SetNrIRQs(n uint32) error
+	Init() error
+	Close() error
+}
+
+// chips are the GIC, and behind it the ITS of a GICv3 that has one.
+type chips struct {
+	gic gic
+	its *kvm.VGICITS
+}
+
+func (c *chips) close() error {
+	var errs []error
+	if c.gic != nil {
+		errs = append(errs, c.gic.Close())
+	}
+	if c.its != nil {
+		errs = append(errs, c.its.Close())
+	}
+	return errors.Join(errs...)
+}
 
 // createGIC makes a GICv3, with a translation service if the host's KVM has that, or
 // else a GICv2, which some older hosts have only.
@@ -22,60 +40,65 @@ func (m *Machine) createGIC() error {
 		return err
 	}
 	if !v3 {
-		return m.addChip(uapi.DevTypeArmVGICV2, map[uint64]uint64{
-			uapi.VGICV2AddrTypeDist: arm64.GICDistAddr, uapi.VGICV2AddrTypeCPU: arm64.GICCPUAddr,
-		})
+		return m.createGICv2()
 	}
-	if err := m.addChip(uapi.DevTypeArmVGICV3, map[uint64]uint64{
-		uapi.VGICV3AddrTypeDist: arm64.GICDistAddr, uapi.VGICV3AddrTypeRedist: arm64.GICRedistAddr,
-	}); err != nil {
+	if err := m.createGICv3(); err != nil {
 		return err
 	}
 	its, err := m.vm.HasDevice(uapi.DevTypeArmVGICITS)
 	if err != nil || !its {
 		return err
 	}
-	return m.addChip(uapi.DevTypeArmVGICITS, map[uint64]uint64{uapi.VGICITSAddrType: arm64.GICITSAddr})
+	if m.chips.its, err = m.vm.CreateVGICITS(); err != nil {
+		return err
+	}
+	return m.chips.its.SetAddr(arm64.GICITSAddr)
 }
 
-// addChip makes a device of KVM and puts its parts at their addresses.
-func (m *Machine) addChip(kind uint32, addrs map[uint64]uint64) error {
-	chip, err := m.vm.CreateDevice(kind)
+func (m *Machine) createGICv2() error {
+	g, err := m.vm.CreateVGICV2()
 	if err != nil {
 		return err
 	}
-	m.chips = append(m.chips, chip)
-	for part, addr := range addrs {
-		if err := chip.SetAttr(uapi.DevArmVGICGrpAddr, part, binary.NativeEndian.AppendUint64(nil, addr)); err != nil {
-			return err
-		}
+	m.chips.gic = g
+	if err := g.SetDistAddr(arm64.GICDistAddr); err != nil {
+		return err
 	}
-	return nil
+	return g.SetCPUAddr(arm64.GICCPUAddr)
+}
+
+func (m *Machine) createGICv3() error {
+	g, err := m.vm.CreateVGICV3()
+	if err != nil {
+		return err
+	}
+	m.chips.gic = g
+	if err := g.SetDistAddr(arm64.GICDistAddr); err != nil {
+		return err
+	}
+	return g.SetRedistAddr(arm64.GICRedistAddr)
 }
 
 // startGIC completes the interrupt controllers, once every vCPU is there.
 func (m *Machine) startGIC() error {
-	irqs := binary.NativeEndian.AppendUint32(nil, arm64.SPIBase+arm64.SPIs)
-	if err := m.chips[chipGIC].SetAttr(uapi.DevArmVGICGrpNrIRQs, 0, irqs); err != nil {
+	if err := m.chips.gic.SetNrIRQs(arm64.SPIBase + arm64.SPIs); err != nil {
 		return err
 	}
-	for _, chip := range m.chips {
-		if err := chip.SetAttr(uapi.DevArmVGICGrpCtrl, uapi.DevArmVGICCtrlInit, nil); err != nil {
-			return err
-		}
+	if err := m.chips.gic.Init(); err != nil || !m.hasITS() {
+		return err
 	}
-	return nil
+	return m.chips.its.Init()
 }
 
-// gicVersion is that of the interrupt controller: the redistributors are a GICv3's.
+// gicVersion is that of the interrupt controller.
 func (m *Machine) gicVersion() int {
-	if v3, err := m.chips[chipGIC].HasAttr(uapi.DevArmVGICGrpAddr, uapi.VGICV3AddrTypeRedist); err == nil && v3 {
+	if _, v3 := m.chips.gic.(*kvm.VGICV3); v3 {
 		return 3
 	}
 	return 2
 }
 
-func (m *Machine) hasITS() bool { return len(m.chips) > chipITS }
+func (m *Machine) hasITS() bool { return m.chips.its != nil }
 
 // spi is the line of a shared interrupt.
 func (m *Machine) spi(number uint32) gsi {

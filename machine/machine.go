@@ -18,7 +18,7 @@ type Machine struct {
 
 	vm     *kvm.VM
 	cpus   []*kvm.VCPU
-	chips  []*kvm.Device // interrupt controllers that are devices of KVM
+	chips  chips // interrupt controllers that are devices of KVM
 	layout layout
 	space  *memory.Space
 	ram    []*memory.Region
@@ -194,9 +194,7 @@ func (m *Machine) release() error {
 	for _, cpu := range m.cpus {
 		errs = append(errs, cpu.Close())
 	}
-	for _, chip := range m.chips {
-		errs = append(errs, chip.Close())
-	}
+	errs = append(errs, m.chips.close())
 	if m.board != nil {
 		errs = append(errs, m.board.close())
 	}

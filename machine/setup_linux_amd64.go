@@ -18,6 +18,11 @@ type BootConfig struct {
 	Protocol x86.Protocol
 }
 
+// chips are none: KVM's interrupt controllers are no devices on amd64.
+type chips struct{}
+
+func (chips) close() error { return nil }
+
 // createVM makes the VM with the interrupt controllers and the timer of a PC
 // inside the kernel: PICs, IOAPIC, a local APIC for each vCPU, and the PIT.
 func (m *Machine) createVM() error {
