@@ -104,7 +104,7 @@ func lock(path string) (unlock func(), err error) {
 		return nil, fmt.Errorf("image: %w", err)
 	}
 	for {
-		if err = unix.Flock(int(f.Fd()), unix.LOCK_EX); err != unix.EINTR {
+		if err = unix.Flock(int(f.Fd()), unix.LOCK_EX); !errors.Is(err, unix.EINTR) {
 			break
 		}
 	}

@@ -187,7 +187,7 @@ func TestCanceled(t *testing.T) {
 	}
 	left, err := filepath.Glob(filepath.Join(dir, "*.ext4"))
 	must(t, err)
-	if new, err := filepath.Glob(filepath.Join(dir, ".new*")); err != nil || len(left)+len(new) > 0 {
-		t.Errorf("left: %v %v", left, new)
+	if begun, err := filepath.Glob(filepath.Join(dir, ".new*")); err != nil || len(left)+len(begun) > 0 {
+		t.Errorf("left: %v %v", left, begun)
 	}
 }
