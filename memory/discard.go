@@ -40,6 +40,9 @@ func (s *Space) Discard(gpa, n uint64) error {
 	if gpa+n < gpa {
 		return fmt.Errorf("memory: discard %#x bytes at GPA %#x: %w", n, gpa, ErrRange)
 	}
+	if s.isClosed() {
+		return ErrClosed
+	}
 	nothing := func(*Region, uint64, uint64) error { return nil }
 	if err := s.ranges(gpa, n, nothing); err != nil {
 		return err

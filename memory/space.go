@@ -99,6 +99,12 @@ func (s *Space) Close() error {
 	return nil
 }
 
+func (s *Space) isClosed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closed
+}
+
 // Mappings returns what is mapped, by ascending GPA.
 func (s *Space) Mappings() []Mapping {
 	var out []Mapping

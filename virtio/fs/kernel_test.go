@@ -12,7 +12,7 @@ import (
 const work = `cd "$1"
 mkdir -p a/b; echo hello > a/b/f; echo more >> a/b/f
 [ "$(cat a/b/f)" = "$(printf 'hello\nmore')" ]
-ln -s /etc/passwd s; [ "$(readlink s)" = /etc/passwd ]
+ln -s /nowhere/at/all s; [ "$(readlink s)" = /nowhere/at/all ]
 ln a/b/f hard; [ hard -ef a/b/f ]
 mkfifo p; mv a/b c; [ -p p ]; [ ! -e a/b ]; [ -f c/f ]
 dd if=/dev/urandom of=big bs=1M count=8 2>/dev/null; cp big big2; cmp big big2; sync big2
