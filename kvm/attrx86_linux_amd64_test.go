@@ -34,6 +34,9 @@ func TestSystemAttributeMethods(t *testing.T) {
 	if mask, err := s.XcompGuestSupp(); err != nil || mask&1 == 0 {
 		t.Errorf("guests may use XSAVE components %#x, not even x87: %v", mask, err)
 	}
+	if has, err := s.HasAttr(0, uapi.X86XcompGuestSupp); err != nil || !has {
+		t.Errorf("the attribute that was read is there: %v, %v", has, err)
+	}
 	// Without SEV there are none of the others: what is there has to be readable.
 	for attr, read := range map[uint64]func() (uint64, error){
 		uapi.X86SEVVMSAFeatures: s.SEVVMSAFeatures, uapi.X86SNPPolicyBits: s.SNPPolicyBits, uapi.X86SEVSNPReqCerts: s.SEVSNPReqCerts,

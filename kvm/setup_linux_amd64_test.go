@@ -83,9 +83,13 @@ func TestTSCKHzOfAVM(t *testing.T) {
 	if _, err := vm.TSCKHz(); err != nil {
 		wantError(t, err, ErrNotSupported, "KVM_CAP_VM_TSC_CONTROL", "5.18")
 	}
-	needCap(t, vm, uapi.CapVMTSCControl, "") // TSC scaling is the processor's
+	if olderKernel(t, "5.18") {
+		return
+	}
 	khz, err := vm.TSCKHz()
 	must(t, err)
+	must(t, vm.SetTSCKHz(khz))               // its own, which needs no scaling
+	needCap(t, vm, uapi.CapVMTSCControl, "") // TSC scaling is the processor's
 	must(t, vm.SetTSCKHz(khz/2))
 	if got, err := newTestVCPU(t, vm).TSCKHz(); err != nil || got != khz/2 {
 		t.Errorf("a new vCPU has %d kHz, %v; want %d", got, err, khz/2)
@@ -95,6 +99,26 @@ func TestTSCKHzOfAVM(t *testing.T) {
 func TestKVMClockCtrlWithoutKVMClock(t *testing.T) {
 	v := newTestVCPU(t, newTestVM(t))
 	wantError(t, v.KVMClockCtrl(), syscall.EINVAL, "KVM_KVMCLOCK_CTRL")
+}
+
+// The guest sees in its clock that it was paused.
+func TestKVMClockCtrl(t *testing.T) {
+	_, v, r := newGuest(t, 0xf4, 0xf4) // hlt; hlt
+	const systemTime, enable = 0x4b564d01, 1
+	const clock, flags, paused = 0x3000, 29, 2
+	must(t, v.SetMSR(systemTime, clock|enable))
+	for _, want := range []byte{0, paused} {
+		if want != 0 {
+			must(t, v.KVMClockCtrl())
+		}
+		runUntil(t, v, uapi.ExitHLT)
+		var b [1]byte
+		_, err := r.ReadAt(b[:], clock+flags)
+		must(t, err)
+		if b[0]&paused != want {
+			t.Errorf("flags of the guest's clock: %#x, want %#x", b[0], want)
+		}
+	}
 }
 
 func TestSMI(t *testing.T) {

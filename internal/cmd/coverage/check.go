@@ -119,7 +119,7 @@ func (m *model) done(what, name, kind string, on []string, evidence ...string) [
 	}
 	if o := look(m.lanes, what, name, kind); len(o.lanes) > 0 {
 		return nil
-	} else if m.excuse(what, name, on) == "" {
+	} else if m.excuse(what, name, kind, on) == "" {
 		text := title + " worked in no lane: a test that does it, and `make coverage`; or a reason in exceptions.go"
 		if len(o.refused) > 0 {
 			text += " (it was tried: " + strings.Join(o.refused, ", ") + ")"
@@ -155,7 +155,7 @@ func (m *model) checkStruct(r *record) []problem {
 	if r.golang == "" {
 		return []problem{{"type " + r.c, "struct " + r.c + " has no type in package uapi"}}
 	}
-	if len(m.code.users(r.golang)) > 0 || m.container(r) != "" || m.excuse("struct", r.c, nil) != "" {
+	if len(m.code.users(r.golang)) > 0 || m.container(r) != "" || m.excuse("struct", r.c, "", nil) != "" {
 		return nil
 	}
 	return []problem{{"struct " + r.c, fmt.Sprintf("struct %s: package kvm does not use uapi.%s, nor is there a reason in exceptions.go", r.c, r.golang)}}
@@ -233,11 +233,11 @@ func (m *model) checkExceptions() []problem {
 		}
 		found := false
 		for _, name := range m.namesOf(e.what) {
-			if !e.covers(e.what, name) {
+			if !e.covers(e.what, name, e.kind) {
 				continue
 			}
 			found = true
-			if o := look(m.lanes, e.what, name, ""); len(o.lanes) > 0 {
+			if o := look(m.lanes, e.what, name, e.kind); len(o.lanes) > 0 {
 				list = append(list, problem{"exception " + name, fmt.Sprintf("exceptions.go says that no lane does %s, and %s did", name, o.byTest())})
 			}
 		}

@@ -122,10 +122,10 @@ func TestCheckBites(t *testing.T) {
 		"test kvm.TestNoSuch":          func(m *model) { m.lanes = append(m.lanes, run("fake")) },
 		"exception KVM_EXIT_S390_TSCH": func(m *model) { m.lanes = append(m.lanes, run("fake")) },
 		"exception KVM_FAKE": func(m *model) {
-			m.exceptions = append(m.exceptions, exception{whatIoctl, "KVM_FAKE", "sev"})
+			m.exceptions = append(m.exceptions, exception{whatIoctl, "KVM_FAKE", "", "sev"})
 		},
 		"reason fake": func(m *model) {
-			m.exceptions = append(m.exceptions, exception{whatExit, "KVM_EXIT_TDX", "fake"})
+			m.exceptions = append(m.exceptions, exception{whatExit, "KVM_EXIT_TDX", "", "fake"})
 		},
 	} {
 		t.Run(strings.ReplaceAll(key, " ", "_"), func(t *testing.T) {

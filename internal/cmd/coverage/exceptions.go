@@ -15,6 +15,7 @@ var reasons = map[string]string{
 	"sev":     "needs an AMD processor with SEV, and its firmware; QEMU emulates neither",
 	"tdx":     "needs an Intel processor with TDX, and its module; QEMU emulates neither",
 	"memory":  "needs a processor with SEV or TDX, and its firmware; QEMU emulates neither",
+	"private": "needs private memory: a processor with SEV-SNP or TDX, or a kernel with CONFIG_KVM_SW_PROTECTED_VM, which Debian's have not",
 	"intel":   "needs an Intel processor or a newer AMD one; the lanes emulate one with AMD's SVM, without this",
 	"booke":   "for PowerPC's Book E processors and their interrupt controllers, which are 32-bit or big-endian machines; Go has no port to them",
 	"kvmpr":   "only kvm-pr makes it, with KVM_CAP_PPC_OSI, for guests of Mac-on-Linux",
@@ -44,6 +45,8 @@ var reasons = map[string]string{
 var exceptions = parseExceptions(`
 memory   ioctl  KVM_MEMORY_ENCRYPT_OP
 sev      ioctl  KVM_MEMORY_ENCRYPT_REG_REGION KVM_MEMORY_ENCRYPT_UNREG_REGION
+private  ioctl  KVM_SET_MEMORY_ATTRIBUTES
+s390x    ioctl  KVM_GET_DEVICE_ATTR/vm
 sev      exit   KVM_EXIT_SNP_REQ_CERTS KVM_EXIT_AP_RESET_HOLD
 tdx      exit   KVM_EXIT_TDX
 intel    exit   KVM_EXIT_NOTIFY KVM_EXIT_X86_BUS_LOCK
@@ -65,6 +68,7 @@ number   device KVM_DEV_TYPE_ARM_PV_TIME
 gicv5    device KVM_DEV_TYPE_ARM_VGIC_V5
 loong64  device KVM_DEV_TYPE_LOONGARCH_*
 
+sev      group  KVM_X86_GRP_SEV
 booke    group  KVM_DEV_MPIC_GRP_*
 alias    group  KVM_DEV_VFIO_GROUP
 
@@ -116,29 +120,32 @@ func parseAbsences(table string) map[string][]string {
 	return rows
 }
 
-type exception struct{ what, name, reason string }
+// exception is a row; with a kind, NAME/KIND in the table, only for that kind of
+// descriptor.
+type exception struct{ what, name, kind, reason string }
 
 func parseExceptions(table string) []exception {
 	var list []exception
 	for line := range strings.Lines(table) {
 		if w := strings.Fields(line); len(w) > 2 {
 			for _, name := range w[2:] {
-				list = append(list, exception{w[1], name, w[0]})
+				name, kind, _ := strings.Cut(name, "/")
+				list = append(list, exception{w[1], name, kind, w[0]})
 			}
 		}
 	}
 	return list
 }
 
-func (e exception) covers(what, name string) bool {
-	return e.what == what && matches(e.name, name)
+func (e exception) covers(what, name, kind string) bool {
+	return e.what == what && matches(e.name, name) && (e.kind == "" || e.kind == kind)
 }
 
 // excuse is why no lane does something, or "": a row of exceptions, or that it
 // exists on architectures only that no lane has, and why.
-func (m *model) excuse(what, name string, on []string) string {
+func (m *model) excuse(what, name, kind string, on []string) string {
 	for _, e := range m.exceptions {
-		if e.covers(what, name) {
+		if e.covers(what, name, kind) {
 			return reasons[e.reason]
 		}
 	}

@@ -55,7 +55,7 @@ func (m *model) pageSummary(b *strings.Builder) {
 		}
 		if len(look(m.lanes, what, name, kind).lanes) > 0 {
 			t.done++
-		} else if m.excuse(what, name, on) != "" {
+		} else if m.excuse(what, name, kind, on) != "" {
 			t.excused++
 		}
 	}
@@ -135,7 +135,7 @@ func (m *model) doneCell(what, name, kind string, on []string, evidence ...strin
 	if len(o.lanes) > 0 {
 		return o.byTest()
 	}
-	why := m.excuse(what, name, on)
+	why := m.excuse(what, name, kind, on)
 	if why == "" {
 		return "not yet"
 	}
@@ -245,7 +245,7 @@ func (m *model) structCell(r *record) string {
 	case outer != "":
 		return "inside " + outer
 	}
-	if why := m.excuse("struct", r.c, nil); why != "" {
+	if why := m.excuse("struct", r.c, "", nil); why != "" {
 		return why
 	}
 	return "not yet"
