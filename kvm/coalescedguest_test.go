@@ -25,6 +25,26 @@ func known8(list []CoalescedWrite) []CoalescedWrite {
 	return list
 }
 
+// KVM takes zones that overlap: a write is in the ring once, and taking one of them
+// away takes all that it lies in.
+func TestCoalescedZonesOverlap(t *testing.T) {
+	vm, v, _ := newProgram(t, programDevice)
+	part := CoalescedZone{Addr: deviceWrites[1].Addr, Size: 4}
+	coalesce(t, vm, mmioZone)
+	must(t, vm.RegisterCoalescedMMIO(part))
+	must(t, vm.RegisterCoalescedMMIO(mmioZone))
+	seq, err := v.CoalescedRing()
+	must(t, err)
+	runDone(t, v)
+	if got := known8(slices.Collect(seq)); !slices.Equal(got, deviceWrites) {
+		t.Errorf("%+v, want %+v", got, deviceWrites)
+	}
+	must(t, vm.UnregisterCoalescedMMIO(part))
+	if x := runTo(t, v, uapi.ExitMMIO).MMIO(); x.GPA != deviceWrites[0].Addr {
+		t.Errorf("MMIO = %+v, want a write to %#x", x, deviceWrites[0].Addr)
+	}
+}
+
 func TestCoalescedWritesDoNotExit(t *testing.T) {
 	vm, v, _ := newProgram(t, programDevice)
 	coalesce(t, vm, mmioZone)

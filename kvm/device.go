@@ -64,8 +64,13 @@ func (vm *VM) HasDevice(kind uint32) (bool, error) {
 	return err == nil, err
 }
 
-// VM returns the VM the device belongs to.
-func (d *Device) VM() *VM { return d.vm }
+// VM returns the VM the device belongs to, nil for a zero value.
+func (d *Device) VM() *VM {
+	if d == nil {
+		return nil
+	}
+	return d.vm
+}
 
 // Close closes the device's descriptor. What the device does for the guest ends
 // with the VM only, for most types. Closing again does nothing.

@@ -163,3 +163,23 @@ func TestIOEventfdPIO(t *testing.T) {
 	must(t, vm.DeassignIOEventfd(e, at))
 	wantError(t, vm.DeassignIOEventfd(e, at), syscall.ENOENT)
 }
+
+// A GSI that leads to two messages, or twice to one pin, is refused, and the routes
+// that were there stay.
+func TestBadInputRoutesTwice(t *testing.T) {
+	vm := newIRQChipVM(t)
+	var twice GSIRoutes
+	twice.IRQChip(1, uapi.IRQChipIOAPIC, 1)
+	twice.IRQChip(1, uapi.IRQChipIOAPIC, 2)
+	wantError(t, vm.SetGSIRouting(&twice), syscall.EINVAL, "KVM_SET_GSI_ROUTING")
+	var messages GSIRoutes
+	messages.MSI(1, testMSIAddr, testMSIData)
+	messages.MSI(1, testMSIAddr, testMSIData+1)
+	wantError(t, vm.SetGSIRouting(&messages), syscall.EINVAL, "KVM_SET_GSI_ROUTING")
+	must(t, vm.IRQLine(4, true))
+	pic, err := vm.PIC(uapi.IRQChipPICMaster)
+	must(t, err)
+	if pic.IRR&(1<<4) == 0 {
+		t.Error("GSI 4 leads nowhere after routes were refused")
+	}
+}
