@@ -22,6 +22,9 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 2 && os.Args[1] == guestArg {
 		os.Exit(guestCommand(os.Args[2:]))
 	}
+	if disk := os.Getenv(killedEnv); disk != "" {
+		os.Exit(toBeKilled(disk))
+	}
 	os.Exit(m.Run())
 }
 
@@ -55,6 +58,8 @@ func guestCommand(args []string) int {
 			fmt.Fprintln(os.Stderr, err)
 			return 1
 		}
+	default:
+		return faultCommand(args)
 	}
 	return 0
 }

@@ -39,6 +39,10 @@ type Size = agent.Size
 // ExitError is how a command ended that did not succeed.
 type ExitError = agent.ExitError
 
+// ErrGone is wrapped by what a command ends with when the guest ended first, or its
+// agent did.
+var ErrGone = agent.ErrGone
+
 // guestCID is the guest's vsock address. Each machine is a world of its own.
 const guestCID = 3
 
