@@ -46,7 +46,7 @@ func faultCommand(args []string) int {
 			_, err = io.CopyN(f, endless{}, 1<<30)
 		}
 	default:
-		err = fmt.Errorf("no command %q", args[0])
+		err = deviceCommand(args)
 	}
 	var errno syscall.Errno
 	if errors.As(err, &errno) {

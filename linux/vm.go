@@ -12,7 +12,7 @@ import (
 	"linuxkvm/internal/agent/wire"
 	"linuxkvm/internal/guestinit"
 	"linuxkvm/machine"
-	"linuxkvm/virtio"
+	"linuxkvm/virtio/balloon"
 	"linuxkvm/virtio/vsock"
 )
 
@@ -20,6 +20,7 @@ import (
 type VM struct {
 	machine *machine.Machine
 	vsock   *vsock.Device
+	balloon *balloon.Device
 	agent   agent.Client
 	console *console
 	ended   chan struct{} // closed when the machine has ended
@@ -65,43 +66,26 @@ func Start(ctx context.Context, cfg Config) (*VM, error) {
 
 // create makes the machine.
 func create(cfg *Config) (*VM, error) {
+	vm := &VM{console: &console{out: cfg.Console}, ended: make(chan struct{})}
+	devices, err := vm.openDevices(cfg)
+	if err != nil {
+		return nil, errors.Join(err, closeAll(vm.closers))
+	}
 	kernel, initrd, err := cfg.images()
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, closeAll(closersOf(devices)), closeAll(vm.closers))
 	}
 	// They are read by New and not needed afterwards.
 	defer kernel.Close()
 	defer initrd.Close()
-	vm := &VM{console: &console{out: cfg.Console}, ended: make(chan struct{})}
-	if vm.vsock, err = vsock.New(vsock.Config{CID: guestCID}); err != nil {
-		return nil, err
-	}
-	vm.agent.Dial = func(ctx context.Context) (net.Conn, error) { return vm.vsock.Dial(ctx, wire.Port) }
-	devices, err := vm.openDisks(cfg)
-	if err == nil {
-		vm.machine, err = machine.New(machine.Config{
-			System: cfg.System, Kernel: kernel, Initrd: initrd, Cmdline: cfg.cmdline(),
-			CPUs: cfg.CPUs, Memory: cfg.Memory, ConsoleOut: vm.console,
-			Devices: append(devices, vm.vsock),
-		})
-	}
+	vm.machine, err = machine.New(machine.Config{
+		System: cfg.System, Kernel: kernel, Initrd: initrd, Cmdline: cfg.cmdline(),
+		CPUs: cfg.CPUs, Memory: cfg.Memory, ConsoleOut: vm.console, Devices: devices,
+	})
 	if err != nil {
 		return nil, errors.Join(err, closeAll(vm.closers))
 	}
 	return vm, nil
-}
-
-func (vm *VM) openDisks(cfg *Config) ([]virtio.Device, error) {
-	var devices []virtio.Device
-	for _, d := range cfg.disks() {
-		dev, closers, err := openDisk(d)
-		if err != nil {
-			return nil, err
-		}
-		devices = append(devices, dev)
-		vm.closers = append(vm.closers, closers...)
-	}
-	return devices, nil
 }
 
 // boot starts the machine and waits until the guest says that it is ready.
