@@ -17,7 +17,7 @@ import (
 
 	"linuxkvm/virtio"
 	"linuxkvm/virtio/balloon"
-	"linuxkvm/virtio/console"
+	hvc "linuxkvm/virtio/console"
 )
 
 // deviceCommand is what guests do with devices.
@@ -83,7 +83,7 @@ func TestGuestDevices(t *testing.T) {
 	writeHost(t, disk, bytes.Repeat([]byte{1}, 4<<20))
 	in, typed := io.Pipe()
 	out := new(lines)
-	terminal := console.New(console.Config{Input: in, Output: out})
+	terminal := hvc.New(hvc.Config{Input: in, Output: out})
 	vm := startGuest(t, Config{
 		Kernel: testKernels(t)[0], Memory: 512 << 20, CPUs: 2,
 		Disks: []Disk{{Path: disk}}, Devices: []virtio.Device{terminal},
