@@ -151,7 +151,7 @@ func testBalloon(t *testing.T, vm *VM) {
 	if !waitFor(func() bool { return vm.Balloon() > 2*size }) {
 		t.Errorf("the balloon has %d bytes", vm.Balloon())
 	}
-	wantTool(t, vm, "committed", true, "read", writeFile(t, vm))
+	wantTool(t, vm, "", true, "commit", "/tmp/file", "well")
 }
 
 // lines is what a device has written.

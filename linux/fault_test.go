@@ -218,78 +218,95 @@ func TestFaultPanic(t *testing.T) {
 	}
 }
 
-// A guest that fills its disk or its memory's file system gets ENOSPC and goes on.
-func TestFaultFullDisk(t *testing.T) {
-	vm := faultGuest(t, Config{Disks: []Disk{{Path: smallDisk(t, 1<<20)}}})
-	wantTool(t, vm, "ENOSPC", false, "fill", "/dev/vda")
-	wantTool(t, vm, "ENOSPC", false, "fill", "/run/full")
-	wantTool(t, vm, "committed", true, "read", writeFile(t, vm))
+// What a guest does to itself, and the host to what it has lent: it fails, the guest
+// gets an error, and goes on.
+func TestFaultsThatAGuestSurvives(t *testing.T) {
+	kernel := testKernels(t)[0]
+	small, shorter, base := smallDisk(t, 1<<20), smallDisk(t, 4<<20), smallDisk(t, 4<<20)
+	shared := filepath.Join(t.TempDir(), "shared")
+	if err := os.Mkdir(shared, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	writeHost(t, filepath.Join(shared, "greeting"), []byte("hello"))
+	t.Setenv("TMPDIR", smallFileSystem(t)) // of private disks
+	vm := startGuest(t, Config{
+		Kernel: kernel, Memory: 256 << 20, Console: io.Discard,
+		Disks:   []Disk{{Path: small}, {Path: shorter}, {Path: base, Private: true}},
+		Volumes: []Volume{{Path: shared, Mount: "/shared"}},
+	})
+	for name, test := range map[string]func(t *testing.T){
+		"its disk is full":   func(t *testing.T) { wantTool(t, vm, "ENOSPC", false, "fill", "/dev/vda") },
+		"its memory is full": func(t *testing.T) { wantTool(t, vm, "ENOSPC", false, "fill", "/run/full") },
+		"its disk fails":     func(t *testing.T) { testFailingDisk(t, vm, shorter) },
+		"the host is full":   func(t *testing.T) { testFullHost(t, vm, base) },
+		"its volume vanishes": func(t *testing.T) {
+			wantTool(t, vm, "hello", true, "read", "/shared/greeting")
+			if err := os.RemoveAll(shared); err != nil {
+				t.Fatal(err)
+			}
+			if out, err := tool(t.Context(), vm, "commit", "/shared/new", "x"); err == nil || !strings.HasPrefix(out, "E") {
+				t.Errorf("a file in a directory that is gone: %q, %v", out, err)
+			}
+		},
+		"it floods its console": func(t *testing.T) { testConsoleFlood(t, vm) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			test(t)
+			wantTool(t, vm, "", true, "commit", "/tmp/file", "well")
+			wantTool(t, vm, "well", true, "read", "/tmp/file")
+		})
+	}
 }
 
-// writeFile shows that the guest is well.
-func writeFile(t *testing.T, vm *VM) string {
+// smallFileSystem is one of 256 KiB, for what the host has no room for.
+func smallFileSystem(t *testing.T) string {
 	t.Helper()
-	wantTool(t, vm, "", true, "commit", "/tmp/file", "committed")
-	return "/tmp/file"
+	dir := t.TempDir()
+	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=256k"); err != nil {
+		t.Skipf("needs root, to mount a small file system: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := unix.Unmount(dir, 0); err != nil {
+			t.Errorf("unmount, after the VM: %v", err)
+		}
+	})
+	return dir
 }
 
 // A disk whose file got shorter under it fails where it has nothing any more, and
 // works elsewhere.
-func TestFaultDiskThatFails(t *testing.T) {
-	disk := smallDisk(t, 4<<20)
-	vm := faultGuest(t, Config{Disks: []Disk{{Path: disk}, {Path: smallDisk(t, 1<<20)}}})
+func testFailingDisk(t *testing.T, vm *VM, disk string) {
 	if err := os.Truncate(disk, 1<<20); err != nil {
 		t.Fatal(err)
 	}
-	wantTool(t, vm, "EIO", false, "check", "/dev/vda")
-	wantTool(t, vm, "", true, "check", "/dev/vdb")
-	wantTool(t, vm, "", true, "commit", "/dev/vda", "committed")
+	wantTool(t, vm, "EIO", false, "check", "/dev/vdb")
+	wantTool(t, vm, "", true, "commit", "/dev/vdb", "committed")
 	wantCommitted(t, disk)
 }
 
-// Where the host's disk is full a private disk fails to be written, and only that.
-func TestFaultFullHost(t *testing.T) {
-	if os.Getuid() != 0 {
-		t.Skip("needs root, to mount a small file system")
+// A private disk that the host has no room for fails to be written, and only that.
+func testFullHost(t *testing.T, vm *VM, base string) {
+	if out, err := tool(t.Context(), vm, "fill", "/dev/vdc"); err == nil || out != "ENOSPC" && out != "EIO" {
+		t.Errorf("fill: %q, %v", out, err)
 	}
-	kernels := testKernels(t)
-	small := t.TempDir()
-	if err := unix.Mount("tmpfs", small, "tmpfs", 0, "size=256k"); err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := unix.Unmount(small, 0); err != nil {
-			t.Errorf("unmount, after the VM: %v", err)
-		}
-	}()
-	disk := smallDisk(t, 4<<20)
-	t.Setenv("TMPDIR", small)
-	t.Run("guest", func(t *testing.T) {
-		vm := startGuest(t, Config{Kernel: kernels[0], Memory: 256 << 20, Disks: []Disk{{Path: disk, Private: true}}})
-		out, err := tool(t.Context(), vm, "fill", "/dev/vda")
-		if err == nil || out != "ENOSPC" && out != "EIO" {
-			t.Errorf("fill: %q, %v", out, err)
-		}
-		wantTool(t, vm, "", true, "check", "/dev/vda")
-		wantTool(t, vm, "committed", true, "read", writeFile(t, vm))
-	})
-	if b, err := os.ReadFile(disk); err != nil || len(bytes.Trim(b, "\x00")) != 0 {
+	wantTool(t, vm, "", true, "check", "/dev/vdc")
+	if b, err := os.ReadFile(base); err != nil || len(bytes.Trim(b, "\x00")) != 0 {
 		t.Errorf("the base was written to: %v", err)
 	}
 }
 
-// A guest that floods its console is slow, and the host keeps the end of it only.
-func TestFaultConsoleFlood(t *testing.T) {
-	vm := faultGuest(t, Config{Console: io.Discard})
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+// Of a flood the host keeps the end only, and the rest of the guest has its turn.
+func testConsoleFlood(t *testing.T, vm *VM) {
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 	defer cancel()
 	if _, err := tool(ctx, vm, "chatter"); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("chatter: %v", err)
 	}
+	vm.console.mu.Lock()
+	defer vm.console.mu.Unlock()
 	if n := len(vm.console.tail); n > tailSize {
 		t.Errorf("%d bytes of console are kept", n)
 	}
-	wantTool(t, vm, "committed", true, "read", writeFile(t, vm))
 }
 
 // killedEnv makes the test binary a program with a guest, to be killed; its value is

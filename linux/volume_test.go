@@ -141,24 +141,6 @@ func wantTree(t *testing.T, dir string) {
 	}
 }
 
-// The directory goes away under the guest: that fails, and the guest goes on.
-func TestFaultVolumeVanishes(t *testing.T) {
-	shared := filepath.Join(t.TempDir(), "shared")
-	if err := os.Mkdir(shared, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	writeHost(t, filepath.Join(shared, "greeting"), []byte("hello"))
-	vm := faultGuest(t, Config{Volumes: []Volume{{Path: shared, Mount: "/shared"}}})
-	wantTool(t, vm, "hello", true, "read", "/shared/greeting")
-	if err := os.RemoveAll(shared); err != nil {
-		t.Fatal(err)
-	}
-	if out, err := tool(t.Context(), vm, "commit", "/shared/new", "x"); err == nil || !strings.HasPrefix(out, "E") {
-		t.Errorf("a file in a directory that is gone: %q, %v", out, err)
-	}
-	wantTool(t, vm, "committed", true, "read", writeFile(t, vm))
-}
-
 // A volume that cannot be is refused before anything starts, by name.
 func TestVolumeRefusals(t *testing.T) {
 	dir := t.TempDir()
