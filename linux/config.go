@@ -30,6 +30,9 @@ type Config struct {
 	Disks []Disk
 	// Volumes are directories of the host that the guest shares.
 	Volumes []Volume
+	// Network is what the guest's network interface is connected to; nil for a guest
+	// without one.
+	Network Network
 	// Devices are further virtio devices, with the modules that Linux has for their
 	// types. They are closed with the VM.
 	Devices []virtio.Device
@@ -45,6 +48,8 @@ type Config struct {
 	// Program is a static program that imports this package, for the guest's first
 	// process; empty is the program that is running.
 	Program string
+
+	nics []guestinit.Net // what openDevices made of Network
 }
 
 // DefaultEnv is the environment of commands.
@@ -100,7 +105,7 @@ func (c *Config) images() (kernel, initrd *boot.File, err error) {
 	}
 	ramfs := initramfs{
 		kernel: c.Kernel, program: c.Program, modules: c.modules(),
-		config: guestinit.Config{Hostname: c.Hostname, Env: c.Env, Root: root, Mounts: mounts},
+		config: guestinit.Config{Hostname: c.Hostname, Env: c.Env, Root: root, Mounts: mounts, Net: c.nics},
 	}
 	if initrd, err = ramfs.build(); err != nil {
 		return nil, nil, err
@@ -123,6 +128,9 @@ func (c *Config) modules() []kmod.Module {
 	}
 	if len(c.volumes()) > 0 {
 		list = append(list, kmod.GuestModules["fs"]...)
+	}
+	if c.Network != nil {
+		list = append(list, kmod.GuestModules["net"]...)
 	}
 	for _, d := range c.Devices {
 		list = append(list, kmod.GuestModules[moduleNames[d.Type()]]...)

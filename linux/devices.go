@@ -32,6 +32,11 @@ func (vm *VM) openDevices(cfg *Config) (devices []virtio.Device, err error) {
 		}
 		devices = append(devices, d)
 	}
+	nics, err := vm.openNetwork(cfg)
+	if err != nil {
+		return devices, err
+	}
+	devices = append(devices, nics...)
 	if vm.vsock, err = vsock.New(vsock.Config{CID: guestCID}); err != nil {
 		return devices, err
 	}

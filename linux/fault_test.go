@@ -46,7 +46,7 @@ func faultCommand(args []string) int {
 			_, err = io.CopyN(f, endless{}, 1<<30)
 		}
 	default:
-		err = deviceCommand(args)
+		err = networkCommand(args)
 	}
 	var errno syscall.Errno
 	if errors.As(err, &errno) {

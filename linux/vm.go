@@ -13,6 +13,7 @@ import (
 	"linuxkvm/internal/guestinit"
 	"linuxkvm/machine"
 	"linuxkvm/virtio/balloon"
+	"linuxkvm/virtio/net/usernet"
 	"linuxkvm/virtio/vsock"
 )
 
@@ -21,6 +22,7 @@ type VM struct {
 	machine *machine.Machine
 	vsock   *vsock.Device
 	balloon *balloon.Device
+	user    *usernet.Network // nil where the guest has none
 	agent   agent.Client
 	console *console
 	ended   chan struct{} // closed when the machine has ended
