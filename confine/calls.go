@@ -31,7 +31,7 @@ var (
 		unix.SYS_CLOCK_GETTIME, unix.SYS_CLOCK_GETRES, unix.SYS_GETTIMEOFDAY, unix.SYS_GETRANDOM,
 		// What packages os and syscall say of the process.
 		unix.SYS_UNAME, unix.SYS_GETUID, unix.SYS_GETEUID, unix.SYS_GETGID, unix.SYS_GETEGID,
-		unix.SYS_GETPPID, unix.SYS_GETRUSAGE, unix.SYS_SYSINFO, unix.SYS_GETCWD,
+		unix.SYS_GETPPID, unix.SYS_GETRUSAGE, unix.SYS_GETRLIMIT, unix.SYS_SYSINFO, unix.SYS_GETCWD,
 		// A child that was started before has to be waited for.
 		unix.SYS_WAIT4, unix.SYS_WAITID,
 	}
