@@ -61,6 +61,8 @@ func runCommand(f *runFlags, args []string, s streams) error {
 	warn(s.err)
 	var terminal terminal
 	defer onSignal(stop, func() { _ = terminal.restore() })()
+	defer func() { _ = terminal.restore() }()
+	cfg.Ready = func() error { return f.ready(img, &terminal, s) }
 	vm, err := linux.Start(ctx, cfg)
 	if err != nil {
 		return stopped(ctx, notRun(f.explain(err)))

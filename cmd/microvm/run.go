@@ -22,6 +22,7 @@ type runFlags struct {
 	memory                  size.Bytes
 
 	command commandFlags
+	confine confineFlags
 }
 
 func newRun(s streams) *cobra.Command {
@@ -79,6 +80,7 @@ func newRun(s streams) *cobra.Command {
 	flags.StringVarP(&f.command.user, "user", "u", "", "`USER` of the command, a name or number, with :group or without")
 	flags.StringArrayVar(&f.command.disks, "disk", nil, "a further disk, a `FILE[:ro][:private][:/DIRECTORY]`")
 	flags.StringVar(&f.modules, "modules", "", "`DIRECTORY` of the kernel's modules, where it is not found by itself")
+	f.confine.register(cmd, flags)
 	for _, name := range []string{"kernel", "initrd", "image", "disk"} {
 		// No extensions: any file may be one. The flags exist.
 		_ = cmd.MarkFlagFilename(name)
