@@ -18,6 +18,7 @@ import (
 	"linuxkvm/cmd/microvm/internal/console"
 	"linuxkvm/image"
 	"linuxkvm/linux"
+	"linuxkvm/machine"
 )
 
 // commandFlags are the flags of microvm run that are about a command.
@@ -62,12 +63,21 @@ func runCommand(f *runFlags, args []string, s streams) error {
 	var terminal terminal
 	defer onSignal(stop, func() { _ = terminal.restore() })()
 	defer func() { _ = terminal.restore() }()
+	var plan linux.Cmd
+	plan.Args = args
+	f.prepare(&plan, img, s)
+	undo, err := f.register(f.commandState(&plan, img), s.err)
+	if err != nil {
+		return notRun(err)
+	}
+	defer undo()
 	cfg.Ready = func() error { return f.ready(img, &terminal, s) }
 	vm, err := linux.Start(ctx, cfg)
 	if err != nil {
 		return stopped(ctx, notRun(f.explain(err)))
 	}
 	defer vm.Close()
+	f.serveControl(vm)
 	cmd := vm.Command(ctx, args[0], args[1:]...)
 	f.prepare(cmd, img, s)
 	if f.command.terminal {
@@ -80,6 +90,7 @@ func runCommand(f *runFlags, args []string, s streams) error {
 	if restoreErr := terminal.restore(); err == nil {
 		err = restoreErr
 	}
+	err = switchedOff(vm, err)
 	shutdown(vm)
 	return stopped(ctx, commandStatus(err))
 }
@@ -90,6 +101,23 @@ func shutdown(vm *linux.VM) {
 	ctx, cancel := context.WithTimeout(context.Background(), endTime)
 	defer cancel()
 	_ = vm.Shutdown(ctx)
+}
+
+// switchedOff is the end of a command whose guest switched itself off, as somebody or
+// the command itself has asked it to: it was killed with everything else there.
+func switchedOff(vm *linux.VM, err error) error {
+	if !errors.Is(err, linux.ErrGone) {
+		return err
+	}
+	select {
+	case <-vm.Done():
+	case <-time.After(endTime):
+		return err
+	}
+	if result, waitErr := vm.Wait(); waitErr != nil || result.Ending != machine.PowerOff {
+		return err
+	}
+	return &linux.ExitError{Code: -1, Signal: syscall.SIGKILL}
 }
 
 // stopped is the status of a signal that ended it all, or else err.
@@ -201,28 +229,7 @@ func (f *runFlags) prepare(cmd *linux.Cmd, img *image.Image, s streams) {
 		cmd.Env = merge(cmd.Env, c.Env)
 		cmd.Dir, cmd.User = c.WorkingDir, c.User
 	}
-	if f.command.terminal {
-		cmd.Env = merge(cmd.Env, []string{"TERM=" + os.Getenv("TERM")})
-	}
-	for _, v := range f.command.env {
-		if !strings.Contains(v, "=") {
-			v += "=" + os.Getenv(v)
-		}
-		cmd.Env = merge(cmd.Env, []string{v})
-	}
-	if f.command.workdir != "" {
-		cmd.Dir = f.command.workdir
-	}
-	if f.command.user != "" {
-		cmd.User = f.command.user
-	}
-	if f.command.interactive || f.command.terminal {
-		cmd.Stdin = s.in
-	}
-	cmd.Stdout, cmd.Stderr = s.out, s.err
-	if f.command.terminal {
-		cmd.Terminal = terminalSize(s.in)
-	}
+	f.command.apply(cmd, s)
 }
 
 // merge sets variables over others of the same name.

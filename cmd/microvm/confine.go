@@ -50,9 +50,10 @@ func (f *confineFlags) register(cmd *cobra.Command, flags *pflag.FlagSet) {
 }
 
 // confinement is what is left to the process once everything is open: kernel, disks,
-// image and /dev/kvm are, and nothing is opened by name any more.
+// image and /dev/kvm are, and nothing is opened by name any more; what others know this
+// process by is removed at its end.
 func (f *runFlags) confinement() confine.Config {
-	return confine.Config{Require: f.confine.mode == confineRequire}
+	return confine.Config{Require: f.confine.mode == confineRequire, ReadWrite: f.ownDirectory()}
 }
 
 // ready is called when the guest of a command could run. What takes files and processes

@@ -23,6 +23,7 @@ type runFlags struct {
 
 	command commandFlags
 	confine confineFlags
+	named   nameFlags
 }
 
 func newRun(s streams) *cobra.Command {
@@ -32,7 +33,8 @@ func newRun(s streams) *cobra.Command {
 		Short: "Run a command in a guest, or boot a kernel with its console on this terminal",
 		Long: "With --image, or with a command, run makes a guest for the command, and ends with\n" +
 			"the command's exit status: 127 if there is no such command, 126 if it cannot be\n" +
-			"run, 125 if microvm itself failed, 128 and the number of the signal that ended it.\n" +
+			"run, 125 if microvm itself failed, 128 and the number of the signal that ended it:\n" +
+			"137, by SIGKILL, also when the guest was switched off first, as 'microvm stop' does.\n" +
 			"The kernel is this host's, unless --kernel names another one.\n" +
 			"\n" +
 			"Otherwise run boots a Linux kernel, such as Debian's vmlinuz, in a virtual machine: on amd64 a\n" +
@@ -73,19 +75,16 @@ func newRun(s streams) *cobra.Command {
 	flags.Var(&f.cpus, "cpus", fmt.Sprintf("number of vCPUs, 1 to %d", machine.MaxCPUs))
 	flags.Var(&f.memory, "memory", "size of guest memory, such as 512M or 1G")
 	flags.StringVar(&f.command.image, "image", "", "root of the command: a container `IMAGE` in a registry, or the file of one")
-	flags.BoolVarP(&f.command.interactive, "interactive", "i", false, "pass standard input to the command")
-	flags.BoolVarP(&f.command.terminal, "tty", "t", false, "run the command on a terminal")
-	flags.StringArrayVarP(&f.command.env, "env", "e", nil, "environment `VARIABLE` of the command, as NAME=VALUE, or NAME for this one's")
-	flags.StringVarP(&f.command.workdir, "workdir", "w", "", "working `DIRECTORY` of the command")
-	flags.StringVarP(&f.command.user, "user", "u", "", "`USER` of the command, a name or number, with :group or without")
+	f.command.register(flags)
 	flags.StringArrayVar(&f.command.disks, "disk", nil, "a further disk, a `FILE[:ro][:private][:/DIRECTORY]`")
 	flags.StringVar(&f.modules, "modules", "", "`DIRECTORY` of the kernel's modules, where it is not found by itself")
+	flags.StringVar(&f.named.name, "name", "", "`NAME` for ps, exec and stop")
 	f.confine.register(cmd, flags)
 	for _, name := range []string{"kernel", "initrd", "image", "disk"} {
 		// No extensions: any file may be one. The flags exist.
 		_ = cmd.MarkFlagFilename(name)
 	}
-	for _, name := range []string{"cmdline", "cpus", "memory"} {
+	for _, name := range []string{"cmdline", "cpus", "memory", "name"} {
 		_ = cmd.RegisterFlagCompletionFunc(name, cobra.NoFileCompletions)
 	}
 	return cmd

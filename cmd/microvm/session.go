@@ -12,6 +12,7 @@ import (
 
 	"linuxkvm/cmd/microvm/internal/console"
 	"linuxkvm/cmd/microvm/internal/host"
+	"linuxkvm/cmd/microvm/internal/registry"
 	"linuxkvm/machine"
 )
 
@@ -59,6 +60,11 @@ func run(f *runFlags, s streams) error {
 		// Also when something below panics; otherwise it is restored by then.
 		defer func() { _ = terminal.restore() }()
 	}
+	undo, err := f.register(registry.State{}, s.err)
+	if err != nil {
+		return failed(err)
+	}
+	defer undo()
 	if err := f.confineProcess(s.err); err != nil {
 		return failed(err)
 	}

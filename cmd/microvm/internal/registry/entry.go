@@ -82,14 +82,14 @@ func (r *Registry) list() ([]*Entry, error) {
 }
 
 // remove removes what a process has made. It takes no other files: whatever else is
-// there is not ours.
+// there is not ours, and keeps its directory.
 func remove(dir string) error {
 	for _, name := range []string{socketFile, stateFile} {
 		if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err
 		}
 	}
-	if err := os.Remove(dir); err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err := os.Remove(dir); err != nil && !errors.Is(err, os.ErrNotExist) && !errors.Is(err, unix.ENOTEMPTY) {
 		return err
 	}
 	return nil
