@@ -15,7 +15,6 @@ import (
 
 	"golang.org/x/term"
 
-	"linuxkvm/cmd/microvm/internal/console"
 	"linuxkvm/image"
 	"linuxkvm/linux"
 	"linuxkvm/machine"
@@ -151,13 +150,8 @@ func commandStatus(err error) error {
 func (f *runFlags) guest(ctx context.Context, progress io.Writer) (linux.Config, *image.Image, error) {
 	cfg := linux.Config{CPUs: int(f.cpus), Memory: uint64(f.memory), Cmdline: f.extraCmdline()}
 	var err error
-	if f.kernel != "" {
-		if cfg.Kernel, err = linux.OpenKernel(f.kernel); err != nil {
-			return cfg, nil, err
-		}
-	}
-	if f.modules != "" {
-		cfg.Kernel.Modules = f.modules
+	if cfg.Kernel, err = f.guestKernel(); err != nil {
+		return cfg, nil, err
 	}
 	for _, d := range f.command.disks {
 		disk, err := parseDisk(d)
@@ -170,7 +164,7 @@ func (f *runFlags) guest(ctx context.Context, progress io.Writer) (linux.Config,
 	if err != nil {
 		return cfg, nil, err
 	}
-	cache := image.Cache{Progress: imageProgress(progress, img)}
+	cache := image.Cache{Progress: unpackProgress(progress, img.Name())}
 	if cfg.Root, err = linux.ImageRoot(ctx, &cache, img); err != nil {
 		return cfg, nil, errors.Join(err, img.Close())
 	}
@@ -191,21 +185,6 @@ func openContainerImage(ctx context.Context, name string) (*image.Image, error) 
 		return image.Open(name)
 	}
 	return image.Pull(ctx, name)
-}
-
-// imageProgress tells a person how long it will take, and a pipe nothing.
-func imageProgress(w io.Writer, img *image.Image) func(int64) {
-	f, ok := w.(*os.File)
-	if !ok || !console.IsTerminal(f) {
-		return nil
-	}
-	last := time.Now()
-	return func(done int64) {
-		if time.Since(last) > time.Second/5 {
-			last = time.Now()
-			fmt.Fprintf(w, "\rmicrovm: %s: %d MB unpacked\x1b[K", img.Name(), done/1e6)
-		}
-	}
 }
 
 // imageCommand is what to run of an image: its entry point, with the arguments given

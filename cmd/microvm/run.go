@@ -35,7 +35,8 @@ func newRun(s streams) *cobra.Command {
 			"the command's exit status: 127 if there is no such command, 126 if it cannot be\n" +
 			"run, 125 if microvm itself failed, 128 and the number of the signal that ended it:\n" +
 			"137, by SIGKILL, also when the guest was switched off first, as 'microvm stop' does.\n" +
-			"The kernel is this host's, unless --kernel names another one.\n" +
+			"The kernel is this host's, unless --kernel names another one: an image, whose modules\n" +
+			"are looked for beside it and on this host, or a Debian package, which has both.\n" +
 			"\n" +
 			"Otherwise run boots a Linux kernel, such as Debian's vmlinuz, in a virtual machine: on amd64 a\n" +
 			"bzImage or an ELF vmlinux, on arm64 and riscv64 an Image, compressed or not. The\n" +
@@ -49,11 +50,18 @@ func newRun(s streams) *cobra.Command {
 			"The exit status tells how it ended:\n\n" + statusTable(),
 		Example: "  microvm run --image debian -- uname -a\n" +
 			"  microvm run -it --image image.tar -- sh\n" +
+			"  microvm run --kernel linux-image-6.1.0-50-amd64.deb --image debian -- uname -r\n" +
 			"  microvm run --kernel vmlinuz --initrd initrd.img\n" +
 			"  microvm run --kernel vmlinuz --cpus 4 --memory 2G --cmdline 'console=" + machine.ConsoleName + " quiet'",
 		RunE: func(_ *cobra.Command, args []string) error {
 			if err := f.check(); err != nil {
 				return err
+			}
+			if err := f.unpackKernel(s.err); err != nil {
+				if f.command.image != "" || len(args) > 0 {
+					return notRun(err)
+				}
+				return failed(err)
 			}
 			if f.command.image == "" && len(args) > 0 {
 				return fmt.Errorf("%q: no root for that command: name an image with --image, such as --image debian; a kernel is named with --kernel", args[0])
@@ -69,7 +77,7 @@ func newRun(s streams) *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	flags.StringVar(&f.kernel, "kernel", "", "kernel image to boot, a `FILE`")
+	flags.StringVar(&f.kernel, "kernel", "", "kernel to boot, the `FILE` of its image or of a Debian package")
 	flags.StringVar(&f.initrd, "initrd", "", "initial RAM disk, a `FILE`")
 	flags.StringVar(&f.cmdline, "cmdline", defaultCmdline, "kernel command line, a `TEXT` instead of the default")
 	flags.Var(&f.cpus, "cpus", fmt.Sprintf("number of vCPUs, 1 to %d", machine.MaxCPUs))
@@ -77,10 +85,10 @@ func newRun(s streams) *cobra.Command {
 	flags.StringVar(&f.command.image, "image", "", "root of the command: a container `IMAGE` in a registry, or the file of one")
 	f.command.register(flags)
 	flags.StringArrayVar(&f.command.disks, "disk", nil, "a further disk, a `FILE[:ro][:private][:/DIRECTORY]`")
-	flags.StringVar(&f.modules, "modules", "", "`DIRECTORY` of the kernel's modules, where it is not found by itself")
+	flags.StringVar(&f.modules, "modules", "", "the kernel's modules, where they are not found by themselves, a `DIRECTORY` or the file of a Debian package")
 	flags.StringVar(&f.named.name, "name", "", "`NAME` for ps, exec and stop")
 	f.confine.register(cmd, flags)
-	for _, name := range []string{"kernel", "initrd", "image", "disk"} {
+	for _, name := range []string{"kernel", "initrd", "image", "disk", "modules"} {
 		// No extensions: any file may be one. The flags exist.
 		_ = cmd.MarkFlagFilename(name)
 	}
