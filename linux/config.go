@@ -48,6 +48,9 @@ type Config struct {
 	// Program is a static program that imports this package, for the guest's first
 	// process; empty is the program that is running.
 	Program string
+	// Ready is called, if it is not nil, when everything that the guest needs is open and
+	// before it runs: the place for confine.Process. An error ends the start.
+	Ready func() error
 
 	nics []guestinit.Net // what openDevices made of Network
 }

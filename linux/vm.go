@@ -60,6 +60,11 @@ func Start(ctx context.Context, cfg Config) (*VM, error) {
 	if err != nil {
 		return nil, err
 	}
+	if cfg.Ready != nil {
+		if err := cfg.Ready(); err != nil {
+			return nil, errors.Join(err, vm.Close())
+		}
+	}
 	if err := vm.boot(ctx); err != nil {
 		return nil, errors.Join(err, vm.Close())
 	}

@@ -19,6 +19,9 @@ func TestHelp(t *testing.T) {
 	for name, args := range map[string][]string{
 		"help.txt":      {"--help"},
 		"help-run.txt":  {"run", "--help"},
+		"help-exec.txt": {"exec", "--help"},
+		"help-ps.txt":   {"ps", "--help"},
+		"help-stop.txt": {"stop", "--help"},
 		"help-info.txt": {"info", "--help"},
 		"help-man.txt":  {"man", "--help"},
 	} {
@@ -80,6 +83,9 @@ func TestManPages(t *testing.T) {
 	for page, want := range map[string][]string{
 		"microvm.1":      {".TH", "microvm-run(1)", "microvm-info(1)"},
 		"microvm-run.1":  {".TH", "--kernel", "--memory", "triple fault", "128+n", "Ctrl-A x"},
+		"microvm-exec.1": {".TH", "--workdir", "SIGQUIT"},
+		"microvm-ps.1":   {".TH", "--format", "XDG_RUNTIME_DIR"},
+		"microvm-stop.1": {".TH", "--timeout", "SIGTERM"},
 		"microvm-info.1": {".TH", "--json"},
 	} {
 		source, err := os.ReadFile(filepath.Join(dir, page))
