@@ -114,6 +114,9 @@ func TestArmIRQChipOfOld(t *testing.T) {
 	must(t, vm.ArmSetDeviceAddr(uapi.VGICV2AddrTypeDist, gicDist))
 	must(t, vm.ArmSetDeviceAddr(uapi.VGICV2AddrTypeCPU, gicCPU))
 	wantError(t, vm.ArmSetDeviceAddr(uapi.VGICV2AddrTypeDist, gicDist), syscall.EEXIST, "KVM_ARM_SET_DEVICE_ADDR")
+	// No state is saved that would lack it.
+	_, err := vm.SaveState()
+	wantError(t, err, ErrInvalid, "GICv2")
 }
 
 func TestArmVGICV3(t *testing.T) {

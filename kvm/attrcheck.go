@@ -12,7 +12,7 @@ func setAttrFrom[T any](of attributes, group uint32, attr uint64, value *T) erro
 
 // orderAttr sets an attribute that has no value.
 func orderAttr(of attributes, group uint32, attr uint64) error {
-	return of.SetAttr(group, attr, nil)
+	return there(of).SetAttr(group, attr, nil)
 }
 
 // checkAligned refuses an address or offset that KVM would.

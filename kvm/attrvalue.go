@@ -11,14 +11,22 @@ type attributes interface {
 	SetAttr(group uint32, attr uint64, value []byte) error
 }
 
+// there is what has attributes, or in a zero value, where nothing is, what is closed.
+func there(of attributes) attributes {
+	if of == nil {
+		return (*Device)(nil)
+	}
+	return of
+}
+
 // getAttr reads an attribute whose value is a T.
 func getAttr[T any](of attributes, group uint32, attr uint64) (T, error) {
 	var value T
-	err := of.Attr(group, attr, bytesOf(&value))
+	err := there(of).Attr(group, attr, bytesOf(&value))
 	return value, err
 }
 
 // setAttr sets an attribute whose value is a T.
 func setAttr[T any](of attributes, group uint32, attr uint64, value T) error {
-	return of.SetAttr(group, attr, bytesOf(&value))
+	return there(of).SetAttr(group, attr, bytesOf(&value))
 }

@@ -65,7 +65,7 @@ func newBadInputDevice[T io.Closer](t *testing.T, create func(*VM) (T, error)) T
 	t.Helper()
 	d, err := create(newTestVM(t))
 	if err != nil {
-		skip(t, "needs a %v, which this host has not: %v", reflect.TypeFor[T](), err)
+		t.Skipf("needs a %v, which this host has not: %v", reflect.TypeFor[T](), err)
 	}
 	t.Cleanup(func() { _ = d.Close() })
 	return d

@@ -24,6 +24,14 @@ func (d *Device) attrStatus(group uint32, attr uint64, value []byte) (int, error
 	return doAttrStatus(d.f(), uapi.IoctlDeviceGetDeviceAttr, group, attr, value)
 }
 
+// there is what has the attributes; that of a zero FLIC is closed.
+func (f *FLIC) there() flicAttributes {
+	if f.attrs == nil {
+		return (*Device)(nil)
+	}
+	return f.attrs
+}
+
 // CreateFLIC makes the VM's only device of this type.
 //
 // ioctl: KVM_CREATE_DEVICE (vm) · cap: KVM_CAP_DEVICE_CTRL · arch: s390 · since: Linux 3.15 · doc: virt/kvm/api.rst "KVM_CREATE_DEVICE"
@@ -42,7 +50,7 @@ func (f *FLIC) AllIRQs() ([]uapi.S390IRQ, error) {
 	for n := 64; ; n = min(4*n, uapi.S390MaxFloatIRQs) {
 		irqs := make([]uapi.S390IRQ, n)
 		buf := sliceBytes(irqs)
-		have, err := f.attrs.attrStatus(uapi.DevFLICGetAllIRQs, uint64(len(buf)), buf)
+		have, err := f.there().attrStatus(uapi.DevFLICGetAllIRQs, uint64(len(buf)), buf)
 		if errors.Is(err, syscall.ENOMEM) && n < uapi.S390MaxFloatIRQs {
 			continue // more than that
 		}
@@ -61,7 +69,7 @@ func (f *FLIC) Enqueue(irqs []uapi.S390IRQ) error {
 		return invalid("KVM_DEV_FLIC_ENQUEUE: %d interrupts, want 1 to %d", len(irqs), uapi.S390MaxFloatIRQs)
 	}
 	buf := sliceBytes(irqs)
-	return f.attrs.SetAttr(uapi.DevFLICEnqueue, uint64(len(buf)), buf)
+	return f.there().SetAttr(uapi.DevFLICEnqueue, uint64(len(buf)), buf)
 }
 
 // ClearIRQs forgets all that are pending.

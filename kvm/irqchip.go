@@ -11,6 +11,11 @@ import "linuxkvm/uapi"
 //
 // ioctl: KVM_CREATE_IRQCHIP (vm) · cap: KVM_CAP_IRQCHIP, KVM_CAP_S390_IRQCHIP · arch: x86, arm64, s390 · since: Linux 2.6.24 · doc: virt/kvm/api.rst "KVM_CREATE_IRQCHIP"
 func (vm *VM) CreateIRQChip() error {
-	_, err := vmNumber(vm, uapi.IoctlVMCreateIRQChip, 0)
-	return explain(err, vm, irqChipCap, irqChipSince)
+	if _, err := vmNumber(vm, uapi.IoctlVMCreateIRQChip, 0); err != nil {
+		return explain(err, vm, irqChipCap, irqChipSince)
+	}
+	if irqChipDevice != 0 {
+		vm.c().made.addDevice(irqChipDevice)
+	}
+	return nil
 }

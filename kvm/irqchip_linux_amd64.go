@@ -5,6 +5,8 @@ import "linuxkvm/uapi"
 const (
 	irqChipCap   = uapi.CapIRQChip
 	irqChipSince = "2.6.24"
+
+	irqChipDevice = 0 // no device of CreateDevice's
 )
 
 // EnableSplitIRQChip puts local APICs for every vCPU into the kernel and leaves

@@ -97,7 +97,7 @@ func (g *VGICV3) RedistRegion(index uint16) (RedistRegion, error) {
 		return RedistRegion{}, err
 	}
 	v := uint64(index) // the question is where the answer will be
-	err := g.attrs.Attr(uapi.DevArmVGICGrpAddr, uapi.VGICV3AddrTypeRedistRegion, bytesOf(&v))
+	err := there(g.attrs).Attr(uapi.DevArmVGICGrpAddr, uapi.VGICV3AddrTypeRedistRegion, bytesOf(&v))
 	return unpackRedistRegion(v), err
 }
 

@@ -1,6 +1,8 @@
 package machine
 
 import (
+	"fmt"
+
 	"linuxkvm/boot/riscv64"
 	"linuxkvm/device"
 	"linuxkvm/kvm"
@@ -8,7 +10,10 @@ import (
 )
 
 // chips are the APLIC and the IMSICs, which are one device, if the host has them.
-type chips struct{ aia *kvm.RISCVAIA }
+type chips struct {
+	aia *kvm.RISCVAIA
+	ids uint32 // the number of identities that an IMSIC has
+}
 
 func (c *chips) close() error {
 	if c.aia == nil {
@@ -32,31 +37,37 @@ func (m *Machine) createAIA() error {
 
 func (m *Machine) hasAIA() bool { return m.chips.aia != nil }
 
-// startAIA completes the interrupt controller, once every vCPU is there, and returns
-// the number of identities that an IMSIC has, 0 without one.
-func (m *Machine) startAIA() (ids uint32, err error) {
+// startInterrupts completes the interrupt controller, once every vCPU is there.
+func (m *Machine) startInterrupts() error {
 	if !m.hasAIA() {
-		return 0, nil
+		return nil
 	}
+	if err := m.startAIA(); err != nil {
+		return fmt.Errorf("machine: interrupt controller: %w", err)
+	}
+	return nil
+}
+
+func (m *Machine) startAIA() (err error) {
 	aia := m.chips.aia
-	if ids, err = aia.Config(kvm.RISCVAIAIDs); err != nil {
-		return 0, err
+	if m.chips.ids, err = aia.Config(kvm.RISCVAIAIDs); err != nil {
+		return err
 	}
 	if err := aia.SetConfig(kvm.RISCVAIASrcs, riscv64.Sources); err != nil {
-		return 0, err
+		return err
 	}
 	if err := aia.SetConfig(kvm.RISCVAIAHartBits, riscv64.HartIndexBits(m.cfg.CPUs)); err != nil {
-		return 0, err
+		return err
 	}
 	if err := aia.SetAPLICAddr(riscv64.APLICAddr); err != nil {
-		return 0, err
+		return err
 	}
 	for i := range m.cpus {
 		if err := aia.SetIMSICAddr(i, m.layout.IMSIC(i)); err != nil {
-			return 0, err
+			return err
 		}
 	}
-	return ids, aia.Init()
+	return aia.Init()
 }
 
 // hartLine is the external interrupt of a vCPU in supervisor mode.

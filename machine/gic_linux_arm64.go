@@ -2,6 +2,7 @@ package machine
 
 import (
 	"errors"
+	"fmt"
 
 	"linuxkvm/boot/arm64"
 	"linuxkvm/kvm"
@@ -79,15 +80,22 @@ func (m *Machine) createGICv3() error {
 	return g.SetRedistAddr(arm64.GICRedistAddr)
 }
 
-// startGIC completes the interrupt controllers, once every vCPU is there.
-func (m *Machine) startGIC() error {
-	if err := m.chips.gic.SetNrIRQs(arm64.SPIBase + arm64.SPIs); err != nil {
+// startInterrupts completes the interrupt controllers, once every vCPU is there.
+func (m *Machine) startInterrupts() error {
+	if err := m.chips.start(); err != nil {
+		return fmt.Errorf("machine: interrupt controller: %w", err)
+	}
+	return nil
+}
+
+func (c *chips) start() error {
+	if err := c.gic.SetNrIRQs(arm64.SPIBase + arm64.SPIs); err != nil {
 		return err
 	}
-	if err := m.chips.gic.Init(); err != nil || !m.hasITS() {
+	if err := c.gic.Init(); err != nil || c.its == nil {
 		return err
 	}
-	return m.chips.its.Init()
+	return c.its.Init()
 }
 
 // gicVersion is that of the interrupt controller.

@@ -70,8 +70,9 @@ func New(cfg Config) (*Machine, error) {
 }
 
 // build makes the parts in the order KVM demands: the VM, its interrupt
-// controllers, memory, vCPUs; then the kernel and the vCPUs' state. The steps are
-// the architecture's, in files of its name.
+// controllers, memory, vCPUs; then what needs interrupt controllers that know all
+// vCPUs, which are irqfds; then the kernel and the vCPUs' state. The steps are the
+// architecture's, in files of its name.
 func (m *Machine) build() error {
 	if m.cfg.System == nil {
 		sys, err := kvm.Open()
@@ -81,7 +82,7 @@ func (m *Machine) build() error {
 		m.cfg.System, m.ownSystem = sys, true
 	}
 	for _, step := range []func() error{
-		m.createVM, m.createMemory, m.createBoard, m.attachDevices, m.createCPUs, m.loadKernel,
+		m.createVM, m.createMemory, m.createBoard, m.createCPUs, m.startInterrupts, m.attachDevices, m.loadKernel,
 	} {
 		if err := step(); err != nil {
 			return err

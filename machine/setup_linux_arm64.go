@@ -72,9 +72,6 @@ func (m *Machine) createMemory() error { return m.mapRAM(m.layout.RAM()) }
 // loadKernel puts the kernel, its initrd and the devicetree into guest memory and
 // the first vCPU at its entry.
 func (m *Machine) loadKernel() error {
-	if err := m.startGIC(); err != nil {
-		return fmt.Errorf("machine: interrupt controller: %w", err)
-	}
 	board, err := m.describe()
 	if err != nil {
 		return fmt.Errorf("machine: %w", err)

@@ -62,11 +62,7 @@ func (m *Machine) setupCPU(*kvm.VCPU) error { return nil }
 // loadKernel puts the kernel, its initrd and the devicetree into guest memory and
 // the first vCPU at its entry.
 func (m *Machine) loadKernel() error {
-	ids, err := m.startAIA()
-	if err != nil {
-		return fmt.Errorf("machine: interrupt controller: %w", err)
-	}
-	board, err := m.describe(ids)
+	board, err := m.describe()
 	if err != nil {
 		return fmt.Errorf("machine: %w", err)
 	}
@@ -87,12 +83,12 @@ func (m *Machine) loadKernel() error {
 }
 
 // describe says what the guest's devicetree tells.
-func (m *Machine) describe(ids uint32) (riscv64.Board, error) {
-	b := riscv64.Board{CPUs: m.cfg.CPUs, AIA: ids, UART: true, RTC: true, Virtio: m.virtioNodes()}
+func (m *Machine) describe() (riscv64.Board, error) {
+	b := riscv64.Board{CPUs: m.cfg.CPUs, AIA: m.chips.ids, UART: true, RTC: true, Virtio: m.virtioNodes()}
 	var err error
 	if b.TimebaseFrequency, err = m.cpus[0].OneRegUint64(regTimebase); err != nil {
 		return b, err
 	}
-	b.ISA, err = instructionSet(m.cpus[0], ids != 0)
+	b.ISA, err = instructionSet(m.cpus[0], m.hasAIA())
 	return b, err
 }
