@@ -117,7 +117,7 @@ func noKVMChild(s scene) error {
 		return err
 	}
 	if _, err := newGuest(); !errors.Is(err, os.ErrPermission) {
-		return fmt.Errorf("a new guest: %v", err)
+		return fmt.Errorf("a new guest, want that it is not permitted: %w", err)
 	}
 	return nil
 }

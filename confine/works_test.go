@@ -257,7 +257,7 @@ func heldChild(s scene) error {
 		step{"the end of a child", func() error { return errors.Join(stdin.Close(), helper.Wait()) }},
 		step{"ErrConfined", func() error {
 			if _, err := Process(Config{}); !errors.Is(err, ErrConfined) {
-				return fmt.Errorf("Process, the second time: %v", err)
+				return fmt.Errorf("Process, the second time: %w", err)
 			}
 			return nil
 		}},
@@ -284,7 +284,7 @@ func talk(a io.Writer, b io.Reader) error {
 	}
 	got := make([]byte, len(text))
 	if _, err := io.ReadFull(b, got); err != nil || string(got) != text {
-		return fmt.Errorf("got %q, %v", got, err)
+		return fmt.Errorf("got %q, %w", got, err)
 	}
 	return nil
 }
