@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// attempt is a way out. do has another outcome where nothing confines it, be it that the kernel
-// finds fault with its arguments.
+// attempt is a way out. do has another outcome where nothing confines it, be it that
+// the kernel finds fault with its arguments.
 type attempt struct {
 	name    string
 	network Network

@@ -3,9 +3,8 @@ package confine
 import "golang.org/x/sys/unix"
 
 // The system calls that are left, by what they are for. Those that the architecture
-// alone has, or that programs make in one of its older forms, are in files of its name. What
-// is not here: an own test runs the packages of this module under it, and
-// strace -f -c of a program says what it calls.
+// alone has, or that programs make in one of its older forms, are in files of its name.
+// Where something is missing, strace -f -c of a program says what it calls.
 var (
 	// goRuntime is what Go's runtime does by itself: see the SYS_ constants of
 	// runtime/sys_linux_*.s and internal/runtime/syscall/linux. Of some it is only

@@ -25,9 +25,9 @@
 // Reading, writing, locking, truncating and the like of open files, guest memory
 // included. The settings of an open terminal and the size of its window. Sockets that
 // exist: what they were connected or bound to before, and accepting from a listener.
-// Everything else is refused with EPERM, or with EACCES where it is a file that
-// Landlock keeps: a program can report that, and a guest survives a call that nobody
-// thought of. A call of another architecture, such as 32-bit x86's, ends the process:
+// Everything else is refused with EPERM, with EACCES where it is a file that Landlock
+// keeps, or with ENOSYS where it is a call newer than this package: a program can report
+// that, and a guest survives a call that nobody thought of. A call of another architecture, such as 32-bit x86's, ends the process:
 // no program has two.
 //
 // No program can be started any more, not by a child either, as there are no
@@ -41,6 +41,7 @@
 // and extended attributes of whatever file it owns, and with any path it may ask
 // whether a file exists and how large it is. Linux 6.1 lets a file that may only be read be
 // truncated by opening it so; Linux 6.2 (version 3 of Landlock) does not. Which
-// addresses are connected to is not looked at, only whether. What of memory, processor
+// addresses are connected to is not looked at, only whether. Root stays root, as far as
+// files go: a directory that is shared may need that. What of memory, processor
 // and disk the process uses is for cgroups to bound.
 package confine

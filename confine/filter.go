@@ -27,8 +27,8 @@ type test struct {
 // equal tests an argument that is an int.
 func equal(arg int, want uint32) test { return test{arg, 1<<32 - 1, uint64(want)} }
 
-// clear tests that an argument has none of these bits.
-func clear(arg int, bits uint32) test { return test{arg, uint64(bits), 0} }
+// without tests that an argument has none of these bits.
+func without(arg int, bits uint32) test { return test{arg, uint64(bits), 0} }
 
 // null tests for a pointer that is nil.
 func null(arg int) test { return test{arg, 1<<64 - 1, 0} }

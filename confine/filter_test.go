@@ -167,14 +167,18 @@ func FuzzFilter(f *testing.F) {
 	f.Add(uint32(unix.SYS_IOCTL), uint64(3), uint64(0xae80), uint64(0), true)
 	f.Add(uint32(unix.SYS_CLONE), uint64(0x50f00), uint64(0), uint64(0), false)
 	f.Add(uint32(unix.SYS_SOCKET), uint64(unix.AF_INET), uint64(unix.SOCK_STREAM), uint64(0), true)
-	list := configs()
+	list, machines := configs(), map[string]*bpf.VM{}
+	for name, p := range list {
+		machines[name] = machineOf(f, p)
+	}
 	f.Fuzz(func(t *testing.T, nr uint32, a, b, c uint64, everything bool) {
-		p := list["nothing"]
+		name := "nothing"
 		if everything {
-			p = list["everything"]
+			name = "everything"
 		}
+		p := list[name]
 		d := data{nr: nr, arch: p.arch, args: [6]uint64{a, b, c}}
-		if got, want := run(t, machineOf(t, p), d), p.want(d); got != want {
+		if got, want := run(t, machines[name], d), p.want(d); got != want {
 			t.Errorf("%+v: the program says %#x, the policy %#x", d, got, want)
 		}
 	})

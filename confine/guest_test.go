@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"sync"
@@ -18,6 +19,7 @@ import (
 func init() {
 	children["guest"] = guestChild
 	children["new guests"] = newGuestsChild
+	children["running guest"] = runningGuestChild
 	children["no kvm"] = noKVMChild
 }
 
@@ -37,7 +39,7 @@ func needKVM(t *testing.T) {
 
 func TestGuestsRunConfined(t *testing.T) {
 	needKVM(t)
-	for _, what := range []string{"guest", "new guests", "no kvm"} {
+	for _, what := range []string{"guest", "running guest", "new guests", "no kvm"} {
 		t.Run(what, func(t *testing.T) { works(t, what, newScene(t)) })
 	}
 }
@@ -94,6 +96,48 @@ func guestChild(scene) error {
 	return errors.Join(errs...)
 }
 
+// runningGuestChild confines itself with vCPUs in the guest: their threads too.
+func runningGuestChild(scene) error {
+	in, typing := io.Pipe()
+	m, err := machine.New(machine.Config{
+		Kernel: bytes.NewReader(tinykernel.Image()), Memory: 8 << 20, CPUs: 2,
+		ConsoleIn: in, ConsoleOut: writerFunc(func(p []byte) (int, error) {
+			if bytes.Contains(p, []byte{told[0]}) {
+				close(answered)
+			}
+			return len(p), nil
+		}),
+	})
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	if err := m.Start(context.Background()); err != nil {
+		return err
+	}
+	if _, err := typing.Write([]byte{told[0]}); err != nil {
+		return err
+	}
+	<-answered
+	if _, err := Process(Config{Require: true}); err != nil {
+		return err
+	}
+	if _, err := typing.Write([]byte(tinykernel.PowerOff)); err != nil {
+		return err
+	}
+	result, err := m.Wait()
+	if err == nil && result.Ending != machine.PowerOff {
+		err = fmt.Errorf("ended with %v", result.Ending)
+	}
+	return err
+}
+
+var answered = make(chan bool)
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
+
 // newGuestsChild makes guests afterwards.
 func newGuestsChild(scene) error {
 	if _, err := Process(Config{ReadWrite: []string{"/dev/kvm"}, Require: true}); err != nil {
@@ -117,7 +161,7 @@ func noKVMChild(s scene) error {
 		return err
 	}
 	if _, err := newGuest(); !errors.Is(err, os.ErrPermission) {
-		return fmt.Errorf("a new guest: %v", err)
+		return fmt.Errorf("a new guest, want that it is not permitted: %w", err)
 	}
 	return nil
 }

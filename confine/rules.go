@@ -13,13 +13,13 @@ func runtimeRules(p *policy) {
 	const thread = unix.CLONE_VM | unix.CLONE_FS | unix.CLONE_FILES | unix.CLONE_SIGHAND | unix.CLONE_THREAD
 	const threadMay = thread | unix.CLONE_SYSVSEM | unix.CLONE_SETTLS | unix.CLONE_DETACHED |
 		unix.CLONE_PARENT_SETTID | unix.CLONE_CHILD_SETTID | unix.CLONE_CHILD_CLEARTID
-	p.allow(unix.SYS_CLONE, rule{clear(0, ^uint32(threadMay)), {0, thread, thread}})
+	p.allow(unix.SYS_CLONE, rule{without(0, ^uint32(threadMay)), {0, thread, thread}})
 	// Signals to this process: a goroutine is preempted, a vCPU kicked, a crash made one.
 	p.allow(unix.SYS_TGKILL, rule{equal(0, pid)})
 	p.allow(unix.SYS_KILL, rule{equal(0, pid)})
 	// Memory that cannot be executed.
-	p.allow(unix.SYS_MMAP, rule{clear(2, unix.PROT_EXEC)})
-	p.allow(unix.SYS_MPROTECT, rule{clear(2, unix.PROT_EXEC)})
+	p.allow(unix.SYS_MMAP, rule{without(2, unix.PROT_EXEC)})
+	p.allow(unix.SYS_MPROTECT, rule{without(2, unix.PROT_EXEC)})
 	// Names for mappings, in /proc/self/maps.
 	p.allow(unix.SYS_PRCTL, rule{equal(0, unix.PR_SET_VMA)})
 	// The limits of this process, to read.

@@ -1,14 +1,21 @@
 package main
 
 import (
+	"archive/tar"
+	"bytes"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
 	"linuxkvm/confine"
+	"linuxkvm/image"
+	"linuxkvm/internal/testimage"
 	"linuxkvm/internal/tinykernel"
 )
 
@@ -87,5 +94,33 @@ func TestConfineFlag(t *testing.T) {
 	got := finish(t, command(t, "run", "--kernel", tiny(t), "--confine", "sometimes"))
 	if got.status != int(statusUsage) || !strings.Contains(got.stderr, `--confine: "sometimes": want auto, require or off`) {
 		t.Errorf("status %d, stderr %q", got.status, got.stderr)
+	}
+}
+
+// TestImageIsGivenBackBeforeTheGuestRuns: an unpacked archive is a directory that a
+// confined process could not remove.
+func TestImageIsGivenBackBeforeTheGuestRuns(t *testing.T) {
+	layout := testimage.Layout(t, map[string][]byte{"etc/text": []byte("text")}, v1.Config{})
+	var archive bytes.Buffer
+	w := tar.NewWriter(&archive)
+	if err := errors.Join(w.AddFS(os.DirFS(layout)), w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	path := file(t, "image.tar", archive.Bytes())
+	temp := t.TempDir()
+	t.Setenv("TMPDIR", temp)
+	img, err := image.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if list, err := os.ReadDir(temp); err != nil || len(list) == 0 {
+		t.Fatalf("nothing is unpacked in %s: %v", temp, err)
+	}
+	f := runFlags{confine: confineFlags{mode: confineOff}}
+	if err := f.ready(img, new(terminal), streams{err: io.Discard}); err != nil {
+		t.Fatal(err)
+	}
+	if list, err := os.ReadDir(temp); err != nil || len(list) != 0 {
+		t.Errorf("left: %v, %v", list, err)
 	}
 }
