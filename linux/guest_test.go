@@ -88,6 +88,9 @@ func testKernels(t *testing.T) []Kernel {
 // startTime is how long a guest may take to come up: the rig emulates everything.
 const startTime = 2 * time.Minute
 
+// guestTime is how long a test may use a guest.
+const guestTime = 5 * time.Minute
+
 // start starts a guest. Under the rig's emulation one in some dozens does not come up
 // (docs/rig.md), and is tried again there.
 func start(t *testing.T, cfg Config) (*VM, error) {
@@ -117,7 +120,13 @@ func startGuest(t *testing.T, cfg Config) *VM {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// What waits for a guest that hangs ends with it, and says so.
+	watchdog := time.AfterFunc(guestTime, func() {
+		t.Errorf("the guest is stopped: the test takes longer than %v%s", guestTime, vm.console.last())
+		vm.Stop()
+	})
 	t.Cleanup(func() {
+		watchdog.Stop()
 		if err := vm.Close(); err != nil {
 			t.Error(err)
 		}
