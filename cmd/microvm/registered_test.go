@@ -16,10 +16,13 @@ import (
 	"testing"
 	"time"
 
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
 	"linuxkvm/cmd/microvm/internal/ptytest"
 	"linuxkvm/cmd/microvm/internal/registry"
 	"linuxkvm/internal/agent/server"
 	"linuxkvm/internal/control"
+	"linuxkvm/internal/testimage"
 	"linuxkvm/internal/tinykernel"
 )
 
@@ -359,5 +362,45 @@ func TestAgo(t *testing.T) {
 		if got := ago(d); got != want {
 			t.Errorf("%v: %q, want %q", d, got, want)
 		}
+	}
+}
+
+// A guest with a command is found, takes another command, and is stopped, while its
+// process is confined.
+func TestExecAndStopGuest(t *testing.T) {
+	kernel := linuxKernels(t)[0]
+	dir := ownList(t)
+	layout := testimage.Layout(t, map[string][]byte{"bin/tool": testimage.Self(t)},
+		v1.Config{Env: []string{"A=b"}, Entrypoint: []string{"tool", toolArg}, Cmd: []string{"by itself"}})
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	cmd := command(t, "run", "--name", "web", "--memory", "256M", "--kernel", kernel, "--modules", filepath.Join("/kernel-modules", filepath.Base(kernel)),
+		"--image", layout, "-i")
+	in, err := cmd.StdinPipe() // with which the command ends
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	var said transcript
+	cmd.Stderr = &said
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for start := time.Now(); finish(t, command(t, "ps", "-q")).stdout == ""; time.Sleep(10 * time.Millisecond) {
+		if time.Since(start) > patience {
+			t.Fatal("it is not listed")
+		}
+	}
+	// It waits until the guest is there.
+	other := command(t, "exec", "-i", "-e", "B=c", "web", "tool", toolArg, "another")
+	other.Stdin = strings.NewReader("typed")
+	check(t, finish(t, other), 7, "b c typed", "another\n")
+	check(t, finish(t, command(t, "exec", "web", "no-such")), statusNotFound, "", "no-such")
+	check(t, finish(t, command(t, "stop", "-t", "60", "web")), statusOK, "web\n")
+	if got := wait(t, cmd); got != 128+int(syscall.SIGTERM) {
+		t.Errorf("status %d: %s", got, said.String())
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "*", "*"))
+	if err != nil || len(files) > 0 {
+		t.Errorf("left %v, %v", files, err)
 	}
 }
