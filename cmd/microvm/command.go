@@ -160,6 +160,9 @@ func (f *runFlags) guest(ctx context.Context, progress io.Writer) (linux.Config,
 		}
 		cfg.Disks = append(cfg.Disks, disk)
 	}
+	if cfg.Network, err = f.network.network(); err != nil {
+		return cfg, nil, err
+	}
 	img, err := openContainerImage(ctx, f.command.image)
 	if err != nil {
 		return cfg, nil, err

@@ -53,7 +53,9 @@ func (f *confineFlags) register(cmd *cobra.Command, flags *pflag.FlagSet) {
 // image and /dev/kvm are, and nothing is opened by name any more; what others know this
 // process by is removed at its end.
 func (f *runFlags) confinement() confine.Config {
-	return confine.Config{Require: f.confine.mode == confineRequire, ReadWrite: f.ownDirectory()}
+	c := confine.Config{Require: f.confine.mode == confineRequire, ReadWrite: f.ownDirectory()}
+	f.network.confine(&c)
+	return c
 }
 
 // ready is called when the guest of a command could run. What takes files and processes
