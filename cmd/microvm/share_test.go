@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,17 +16,15 @@ const shareArg = "guest-share"
 
 func shareMain(args []string) int {
 	b, err := os.ReadFile(args[0])
-	if err != nil {
-		os.Stderr.WriteString(err.Error())
-		return 1
-	}
-	if err := os.WriteFile(args[1], b, 0o644); err != nil {
-		os.Stderr.WriteString(err.Error())
-		return 2
-	}
-	if err := os.WriteFile(args[0], nil, 0o644); err != nil {
-		os.Stderr.WriteString(err.Error())
-		return 3
+	for i, write := range []func() error{
+		func() error { return err },
+		func() error { return os.WriteFile(args[1], b, 0o644) },
+		func() error { return os.WriteFile(args[0], nil, 0o644) },
+	} {
+		if err := write(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return i + 1
+		}
 	}
 	return 0
 }
