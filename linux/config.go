@@ -89,7 +89,7 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Console == nil {
 		c.Console = io.Discard
 	}
-	return c, c.checkVolumes()
+	return c, errors.Join(c.Root.check(), c.checkMounts())
 }
 
 // cmdline is the kernel's command line.
@@ -103,9 +103,6 @@ func (c *Config) cmdline() string {
 // images opens the kernel and makes the initramfs.
 func (c *Config) images() (kernel, initrd *boot.File, err error) {
 	root, mounts := c.mounts()
-	for i, v := range c.volumes() {
-		mounts = append(mounts, v.mount(i))
-	}
 	ramfs := initramfs{
 		kernel: c.Kernel, program: c.Program, modules: c.modules(),
 		config: guestinit.Config{Hostname: c.Hostname, Env: c.Env, Root: root, Mounts: mounts, Net: c.nics},

@@ -104,7 +104,9 @@ func tool(ctx context.Context, vm *VM, args ...string) (string, error) {
 // wantTool fails the test unless the command prints want and succeeds as said.
 func wantTool(t *testing.T, vm *VM, want string, succeeds bool, args ...string) {
 	t.Helper()
+	begin := time.Now()
 	out, err := tool(t.Context(), vm, args...)
+	t.Logf("%v: %v", args, time.Since(begin))
 	if out != want || (err == nil) != succeeds {
 		t.Errorf("%v: %q, %v; want %q", args, out, err, want)
 	}

@@ -278,7 +278,7 @@ func TestNetworkIsClosedWithTheGuest(t *testing.T) {
 	if err := vm.Close(); err != nil {
 		t.Error(err)
 	}
-	<-ended
+	_ = <-ended // as it happens
 	if conn, err := net.Dial("tcp", l.Addr().String()); err == nil {
 		_ = conn.Close()
 		t.Error("the published port outlives the VM")

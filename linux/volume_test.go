@@ -155,8 +155,11 @@ func TestVolumeRefusals(t *testing.T) {
 		"no mount":       {[]Volume{{Path: dir}}, `""`},
 		"the root":       {[]Volume{{Path: dir, Mount: "/x/.."}}, "not its root"},
 		"twice":          {[]Volume{{Path: dir, Mount: "/v"}, {Path: "/", Mount: "/v/."}}, "both"},
+		"a disk's":       {[]Volume{{Path: dir, Mount: "/disk/"}}, "disk file and volume " + dir},
+		"the kernel's":   {[]Volume{{Path: dir, Mount: "/proc"}}, "choose another place"},
+		"no path":        {[]Volume{{Mount: "/v"}}, "/v has no path"},
 	} {
-		cfg := Config{Kernel: Kernel{Image: "none"}, Volumes: c.volumes}
+		cfg := Config{Kernel: Kernel{Image: "none"}, Disks: []Disk{{Path: "file", Mount: "/disk"}}, Volumes: c.volumes}
 		if _, err := Start(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), c.say) {
 			t.Errorf("%s: %v, want it to say %s", name, err, c.say)
 		}

@@ -23,6 +23,8 @@ import (
 // commandFlags are the flags of microvm run that are about a command.
 type commandFlags struct {
 	image       string
+	root        string
+	volumes     []string
 	env         []string
 	workdir     string
 	user        string
@@ -57,6 +59,9 @@ func runCommand(f *runFlags, args []string, s streams) error {
 		if args, err = imageCommand(img.Config(), args); err != nil {
 			return notRun(err)
 		}
+	}
+	if len(args) == 0 {
+		return notRun(errors.New("no command: give one behind --"))
 	}
 	warn(s.err)
 	var terminal terminal
@@ -153,25 +158,15 @@ func (f *runFlags) guest(ctx context.Context, progress io.Writer) (linux.Config,
 	if cfg.Kernel, err = f.guestKernel(); err != nil {
 		return cfg, nil, err
 	}
-	for _, d := range f.command.disks {
-		disk, err := parseDisk(d)
-		if err != nil {
-			return cfg, nil, err
-		}
-		cfg.Disks = append(cfg.Disks, disk)
+	if err = f.shares(&cfg); err != nil {
+		return cfg, nil, err
 	}
 	if cfg.Network, err = f.network.network(); err != nil {
 		return cfg, nil, err
 	}
-	img, err := openContainerImage(ctx, f.command.image)
-	if err != nil {
-		return cfg, nil, err
-	}
-	cache := image.Cache{Progress: unpackProgress(progress, img.Name())}
-	if cfg.Root, err = linux.ImageRoot(ctx, &cache, img); err != nil {
-		return cfg, nil, errors.Join(err, img.Close())
-	}
-	return cfg, img, nil
+	img, err := f.openRoot(ctx, &cfg, progress)
+	f.confine.readOnly, f.confine.readWrite = directories(&cfg)
+	return cfg, img, err
 }
 
 // extraCmdline is what was given instead of the default.

@@ -39,6 +39,8 @@ func (m *confineMode) Set(s string) error {
 type confineFlags struct {
 	mode    confineMode
 	verbose bool
+	// Directories that the guest shares.
+	readOnly, readWrite []string
 }
 
 func (f *confineFlags) register(cmd *cobra.Command, flags *pflag.FlagSet) {
@@ -50,10 +52,15 @@ func (f *confineFlags) register(cmd *cobra.Command, flags *pflag.FlagSet) {
 }
 
 // confinement is what is left to the process once everything is open: kernel, disks,
-// image and /dev/kvm are, and nothing is opened by name any more; what others know this
-// process by is removed at its end.
+// image and /dev/kvm are, and nothing is opened by name any more, but files in the
+// directories that the guest shares; what others know this process by is removed at its
+// end.
 func (f *runFlags) confinement() confine.Config {
-	c := confine.Config{Require: f.confine.mode == confineRequire, ReadWrite: f.ownDirectory()}
+	c := confine.Config{
+		Require:   f.confine.mode == confineRequire,
+		ReadOnly:  f.confine.readOnly,
+		ReadWrite: append(f.ownDirectory(), f.confine.readWrite...),
+	}
 	f.network.confine(&c)
 	return c
 }

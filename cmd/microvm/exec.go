@@ -91,14 +91,13 @@ func execCommand(f *commandFlags, name string, args []string, s streams) error {
 	f.prepareExec(cmd, e, s)
 	var terminal terminal
 	defer func() { _ = terminal.restore() }()
-	defer forwardSignals(cmd, stop)()
 	if f.terminal {
 		if err := terminal.makeRaw(s.in); err != nil {
 			return notRun(err)
 		}
 		defer followSize(s.in, cmd)()
 	}
-	err = cmd.Run()
+	err = runForwarding(cmd, stop)
 	if restoreErr := terminal.restore(); err == nil {
 		err = restoreErr
 	}
@@ -146,28 +145,36 @@ var passedSignals = []os.Signal{
 	syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGUSR1, syscall.SIGUSR2,
 }
 
-// forwardSignals passes signals to a command; before it runs they end the attempt. The
-// returned function undoes it.
-func forwardSignals(cmd *linux.Cmd, stop context.CancelCauseFunc) (undo func()) {
+// runForwarding runs a command that gets the signals of this process. Before it runs they
+// end the attempt.
+func runForwarding(cmd *linux.Cmd, stop context.CancelCauseFunc) error {
 	signals := make(chan os.Signal, len(passedSignals))
 	signal.Notify(signals, passedSignals...)
-	done := make(chan struct{})
+	started, done := make(chan struct{}), make(chan struct{})
+	defer func() {
+		signal.Stop(signals)
+		close(done)
+	}()
 	go func() {
+		select {
+		case <-done:
+			return
+		case sig := <-signals:
+			stop(signalled{sig.(syscall.Signal)})
+		case <-started:
+		}
 		for {
 			select {
 			case <-done:
 				return
 			case sig := <-signals:
-				if cmd.Pid() == 0 {
-					stop(signalled{sig.(syscall.Signal)})
-					continue
-				}
 				_ = cmd.Signal(sig) // a command that has ended does not mind
 			}
 		}
 	}()
-	return func() {
-		signal.Stop(signals)
-		close(done)
+	if err := cmd.Start(); err != nil {
+		return err
 	}
+	close(started)
+	return cmd.Wait()
 }

@@ -33,6 +33,8 @@ func TestMain(m *testing.M) {
 		main()
 	case os.Getenv(asMachine) != "":
 		os.Exit(machineMain(os.Getenv(asMachine)))
+	case len(os.Args) > 3 && os.Args[1] == shareArg:
+		os.Exit(shareMain(os.Args[2:]))
 	case len(os.Args) > 2 && os.Args[1] == toolArg:
 		os.Exit(toolMain(os.Args[2:]))
 	}

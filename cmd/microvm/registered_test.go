@@ -20,6 +20,7 @@ import (
 
 	"linuxkvm/cmd/microvm/internal/ptytest"
 	"linuxkvm/cmd/microvm/internal/registry"
+	"linuxkvm/confine"
 	"linuxkvm/internal/agent/server"
 	"linuxkvm/internal/control"
 	"linuxkvm/internal/testimage"
@@ -35,6 +36,7 @@ const (
 	machineStops   = "stops"
 	machineHangs   = "hangs"   // the guest does not shut down
 	machineIgnores = "ignores" // nor does the process end when it is told to
+	machineStarts  = "starts"  // the guest is not there yet
 )
 
 func machineMain(how string) int {
@@ -73,6 +75,10 @@ func runMachine(how, name string) error {
 			os.Exit(0)
 		}
 	}}
+	if how == machineStarts {
+		fmt.Println("ready")
+		time.Sleep(patience)
+	}
 	go func() {
 		_ = control.Serve(i.Listener, func(ctx context.Context, _ uint32) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, "unix", guest.Addr().String())
@@ -116,6 +122,18 @@ func ownList(t *testing.T) (dir string) {
 	dir = t.TempDir()
 	t.Setenv("XDG_RUNTIME_DIR", dir)
 	return filepath.Join(dir, "microvm")
+}
+
+// checkNothingLeft looks for what a confined process has left of itself.
+func checkNothingLeft(t *testing.T, dir string) {
+	t.Helper()
+	if confine.Available().Landlock == 0 {
+		return // it may not remove anything: see ownDirectory
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "*", "*"))
+	if err != nil || len(files) > 0 {
+		t.Errorf("left %v, %v", files, err)
+	}
 }
 
 func check(t *testing.T, got outcome, want status, stdout string, stderr ...string) {
@@ -228,6 +246,40 @@ func TestExecSignals(t *testing.T) {
 	}
 }
 
+// A guest that does not come up holds nobody.
+func TestExecInterrupted(t *testing.T) {
+	ownList(t)
+	_, ended := startMachine(t, machineStarts, "web")
+	cmd := command(t, "exec", "web", "true")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	awaitSocket(t, cmd.Process.Pid)
+	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	if got := wait(t, cmd); got != 128+int(syscall.SIGINT) {
+		t.Errorf("status %d", got)
+	}
+	check(t, finish(t, command(t, "stop", "-t", "0", "web")), statusOK, "web\n")
+	<-ended
+}
+
+// awaitSocket waits until a process has a socket: it is at its connection by then.
+func awaitSocket(t *testing.T, pid int) {
+	t.Helper()
+	dir := filepath.Join("/proc", strconv.Itoa(pid), "fd")
+	for start := time.Now(); time.Since(start) < patience; time.Sleep(time.Millisecond) {
+		files, _ := os.ReadDir(dir) // one that is gone has none
+		for _, f := range files {
+			if link, err := os.Readlink(filepath.Join(dir, f.Name())); err == nil && strings.HasPrefix(link, "socket:") {
+				return
+			}
+		}
+	}
+	t.Fatal("it has no socket")
+}
+
 // On a terminal the command has one too, of the same size, also after a change.
 func TestExecTerminal(t *testing.T) {
 	ownList(t)
@@ -266,17 +318,21 @@ func TestStop(t *testing.T) {
 	check(t, finish(t, command(t, "stop")), statusUsage, "", "'microvm ps'")
 }
 
-// A guest that does not shut down is ended after the deadline.
+// A guest that does not shut down is ended after the deadline, and its process is killed
+// if it does not want to end either.
 func TestStopForces(t *testing.T) {
 	ownList(t)
 	_, ended := startMachine(t, machineHangs, "web")
+	_, killed := startMachine(t, machineIgnores, "mad")
 	startMachine(t, machineStops, "other")
 	begin := time.Now()
-	check(t, finish(t, command(t, "stop", "-t", "1", "web", "nobody")), statusFailed, "web\n", "nobody")
-	select {
-	case <-ended:
-	default:
-		t.Error("it runs on")
+	check(t, finish(t, command(t, "stop", "-t", "1", "web", "mad", "nobody")), statusFailed, "web\nmad\n", "nobody")
+	for _, done := range []<-chan struct{}{ended, killed} {
+		select {
+		case <-done:
+		case <-time.After(time.Second): // that it has ended is not yet known here
+			t.Error("it runs on")
+		}
 	}
 	if d := time.Since(begin); d < time.Second {
 		t.Errorf("it got %v", d)
@@ -312,10 +368,7 @@ func TestStopTinyKernel(t *testing.T) {
 	if got := wait(t, cmd); got != 128+int(syscall.SIGTERM) {
 		t.Errorf("status %d: %s", got, said.String())
 	}
-	files, err := filepath.Glob(filepath.Join(dir, "*", "*"))
-	if err != nil || len(files) > 0 {
-		t.Errorf("left %v, %v", files, err)
-	}
+	checkNothingLeft(t, dir)
 	check(t, finish(t, command(t, "ps", "-q")), statusOK, "")
 	if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
 		t.Errorf("left %v, %v", left, err)
@@ -399,8 +452,5 @@ func TestExecAndStopGuest(t *testing.T) {
 	if got := wait(t, cmd); got != 128+int(syscall.SIGTERM) {
 		t.Errorf("status %d: %s", got, said.String())
 	}
-	files, err := filepath.Glob(filepath.Join(dir, "*", "*"))
-	if err != nil || len(files) > 0 {
-		t.Errorf("left %v, %v", files, err)
-	}
+	checkNothingLeft(t, dir)
 }

@@ -15,8 +15,12 @@ import (
 	"linuxkvm/cmd/microvm/internal/registry"
 )
 
-// processTime is how long a process may take to end that was told to.
-const processTime = 5 * time.Second
+const (
+	// processTime is how long a process may take to end that was told to.
+	processTime = 5 * time.Second
+	// lostTime is how long one may take to end whose guest does not answer.
+	lostTime = time.Second
+)
 
 func newStop(s streams) *cobra.Command {
 	var seconds uint32
@@ -96,7 +100,8 @@ func shutdownRemote(e *registry.Entry, p *registry.Process, patience time.Durati
 	ctx, cancel := context.WithDeadline(context.Background(), deadline)
 	defer cancel()
 	if err := remote(e).Shutdown(ctx); err != nil {
-		return p.Wait(0)
+		// Also the answer of a guest that does as it is told can be lost with it.
+		return p.Wait(min(time.Until(deadline), lostTime))
 	}
 	return p.Wait(time.Until(deadline))
 }

@@ -145,8 +145,7 @@ func testExec(f *runFlags, args []string, s streams) error {
 	if !console.IsTerminal(s.in) {
 		cmd.Stdin = s.in
 	}
-	defer forwardSignals(cmd, stop)()
-	err = cmd.Run()
+	err = runForwarding(cmd, stop)
 	if errors.Is(err, linux.ErrGone) {
 		return stopped(ctx, lostGuest(vm, &said))
 	}

@@ -74,8 +74,8 @@ func findOutputs(dir string, args []string, coverDir string) []output {
 // resolved is a path without symbolic links, as far as it exists: in the guest they
 // would lead elsewhere.
 func resolved(path string) string {
-	if real, err := filepath.EvalSymlinks(path); err == nil {
-		return real
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		return target
 	}
 	if dir := filepath.Dir(path); dir != path {
 		return filepath.Join(resolved(dir), filepath.Base(path))
