@@ -50,7 +50,7 @@ func TestInGuest(t *testing.T) {
 
 // TestTestExec runs tests of this very binary in guests.
 func TestTestExec(t *testing.T) {
-	kernel := linuxKernels(t)[0]
+	kernel := oneKernel(t)
 	for what, c := range map[string]struct {
 		status int
 		stdout []string
@@ -138,7 +138,7 @@ func TestTestExecBuilt(t *testing.T) {
 	if dir == "" {
 		t.Skipf("needs test binaries (%s); docs/rig.md says how to bring them", builtDir)
 	}
-	kernel := linuxKernels(t)[0]
+	kernel := oneKernel(t)
 	profile := filepath.Join(t.TempDir(), "cover.out")
 	for name, args := range map[string][]string{"race.test": nil, "cover.test": {"-test.coverprofile=" + profile}} {
 		cmd := command(t, append([]string{"test-exec", "--kernel", kernel, "--modules", filepath.Join("/kernel-modules", filepath.Base(kernel)),
