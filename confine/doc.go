@@ -44,4 +44,8 @@
 // addresses are connected to is not looked at, only whether. Root stays root, as far as
 // files go: a directory that is shared may need that. What of memory, processor
 // and disk the process uses is for cgroups to bound.
+//
+// In a program built with cgo, confine the process before a guest runs: Landlock is laid
+// on the threads one by one there, and one that is in a guest may never answer. Without
+// cgo a guest may run.
 package confine
