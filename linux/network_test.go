@@ -278,7 +278,9 @@ func TestNetworkIsClosedWithTheGuest(t *testing.T) {
 	if err := vm.Close(); err != nil {
 		t.Error(err)
 	}
-	_ = <-ended // as it happens
+	if err := <-ended; err != nil {
+		t.Logf("the command: %v", err)
+	}
 	if conn, err := net.Dial("tcp", l.Addr().String()); err == nil {
 		_ = conn.Close()
 		t.Error("the published port outlives the VM")
