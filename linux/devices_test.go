@@ -77,7 +77,7 @@ func blockRange(path string, request uint) error {
 	return ioctlRange(f.Fd(), request, [2]uint64{1 << 20, 1 << 20})
 }
 
-// The guest has random bytes of the host, gives memory back, and its disk discards.
+// The guest has random bytes of the host, a second console, and its disk discards.
 func TestGuestDevices(t *testing.T) {
 	disk := smallDisk(t, 4<<20)
 	writeHost(t, disk, bytes.Repeat([]byte{1}, 4<<20))
@@ -114,10 +114,11 @@ func TestGuestDevices(t *testing.T) {
 			t.Errorf("%d bytes are zero, %v", bytes.Count(b, []byte{0}), err)
 		}
 	})
-	t.Run("balloon", func(t *testing.T) { testBalloon(t, vm) })
 }
 
-func testBalloon(t *testing.T, vm *VM) {
+// A guest gives memory to the host, and has it back.
+func TestBalloon(t *testing.T) {
+	vm := startGuest(t, Config{Kernel: testKernels(t)[0], Memory: 256 << 20, CPUs: 2})
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	stats, err := vm.MemoryStats(ctx)

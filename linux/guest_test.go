@@ -140,6 +140,12 @@ func startGuest(t *testing.T, cfg Config) *VM {
 	})
 	t.Cleanup(func() {
 		watchdog.Stop()
+		select {
+		case <-vm.Done(): // which the test may not have expected
+			result, err := vm.Wait()
+			t.Logf("the guest ended: %v after %v, %v", result.Ending, result.Uptime, err)
+		default:
+		}
 		if err := vm.Close(); err != nil {
 			t.Error(err)
 		}

@@ -27,6 +27,9 @@ func TestHostRoot(t *testing.T) {
 	}
 	dir := t.TempDir()
 	greeting := filepath.Join(dir, "greeting")
+	if err := os.Mkdir(filepath.Join(dir, "volume"), 0o755); err != nil { // for a volume in a volume
+		t.Fatal(err)
+	}
 	writeHost(t, greeting, []byte("hello"))
 	vm := startGuest(t, Config{Kernel: oneKernel(t), Memory: 256 << 20, Root: HostRoot(),
 		Volumes: []Volume{{Path: dir, Mount: "/inner/volume"}, {Path: dir, Mount: "/inner", ReadOnly: true}}})
