@@ -5,7 +5,7 @@ GO := scripts/go
 export CGO_ENABLED := 0
 
 # Packages whose tests want a real KVM; they run here and in each lane of the rig.
-LANE_PACKAGES := ./internal/sys ./memory ./kvm ./machine ./linux ./cmd/microvm
+LANE_PACKAGES := ./internal/sys ./memory ./kvm ./machine ./confine ./linux ./cmd/microvm
 # The lanes of the rig: those in which the machine boots Linux too, and those for the
 # library alone.
 MACHINE_LANES := amd64-6.1,amd64-newest,arm64-6.1,riscv64-6.12

@@ -10,6 +10,7 @@ import (
 	"linuxkvm/internal/kmod"
 	"linuxkvm/kvm"
 	"linuxkvm/machine"
+	"linuxkvm/virtio"
 )
 
 // Config describes a guest. The zero value is one with the running host's kernel and
@@ -27,6 +28,14 @@ type Config struct {
 	Root Root
 	// Disks are further disks, in the order of their names in the guest.
 	Disks []Disk
+	// Volumes are directories of the host that the guest shares.
+	Volumes []Volume
+	// Network is what the guest's network interface is connected to; nil for a guest
+	// without one.
+	Network Network
+	// Devices are further virtio devices, with the modules that Linux has for their
+	// types. They are closed with the VM.
+	Devices []virtio.Device
 	// Cmdline is added to the kernel's command line.
 	Cmdline string
 	// Console gets what the kernel and the guest's first process say on the serial
@@ -39,6 +48,11 @@ type Config struct {
 	// Program is a static program that imports this package, for the guest's first
 	// process; empty is the program that is running.
 	Program string
+	// Ready is called, if it is not nil, when everything that the guest needs is open and
+	// before it runs: the place for confine.Process. An error ends the start.
+	Ready func() error
+
+	nics []guestinit.Net // what openDevices made of Network
 }
 
 // DefaultEnv is the environment of commands.
@@ -75,7 +89,7 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Console == nil {
 		c.Console = io.Discard
 	}
-	return c, nil
+	return c, errors.Join(c.Root.check(), c.checkMounts())
 }
 
 // cmdline is the kernel's command line.
@@ -91,7 +105,7 @@ func (c *Config) images() (kernel, initrd *boot.File, err error) {
 	root, mounts := c.mounts()
 	ramfs := initramfs{
 		kernel: c.Kernel, program: c.Program, modules: c.modules(),
-		config: guestinit.Config{Hostname: c.Hostname, Env: c.Env, Root: root, Mounts: mounts},
+		config: guestinit.Config{Hostname: c.Hostname, Env: c.Env, Root: root, Mounts: mounts, Net: c.nics},
 	}
 	if initrd, err = ramfs.build(); err != nil {
 		return nil, nil, err
@@ -104,15 +118,33 @@ func (c *Config) images() (kernel, initrd *boot.File, err error) {
 
 // modules are what the guest needs.
 func (c *Config) modules() []kmod.Module {
-	list := append([]kmod.Module{kmod.Virtio}, kmod.GuestModules["vsock"]...)
+	list := []kmod.Module{kmod.Virtio}
+	for _, name := range []string{"vsock", "rng", "balloon"} {
+		list = append(list, kmod.GuestModules[name]...)
+	}
 	for _, d := range c.disks() {
 		list = append(list, kmod.GuestModules["block"]...)
 		list = append(list, filesystemModules(d.Filesystem)...)
+	}
+	if len(c.volumes()) > 0 {
+		list = append(list, kmod.GuestModules["fs"]...)
+	}
+	if c.Network != nil {
+		list = append(list, kmod.GuestModules["net"]...)
+	}
+	for _, d := range c.Devices {
+		list = append(list, kmod.GuestModules[moduleNames[d.Type()]]...)
 	}
 	if c.Root.Layer {
 		list = append(list, kmod.GuestModules["overlay"]...)
 	}
 	return list
+}
+
+// moduleNames are names of kmod.GuestModules by type of device.
+var moduleNames = map[uint32]string{
+	virtio.TypeBlock: "block", virtio.TypeNet: "net", virtio.TypeFS: "fs", virtio.TypeConsole: "console",
+	virtio.TypeRNG: "rng", virtio.TypeBalloon: "balloon", virtio.TypeVsock: "vsock",
 }
 
 // filesystemModules are those of a type of file system.

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path"
+	"slices"
 
 	"linuxkvm/internal/guestinit"
 	"linuxkvm/virtio/blk"
@@ -32,9 +34,31 @@ type Disk struct {
 type Root struct {
 	// Disk has the root; its Mount is not used.
 	Disk *Disk
-	// Layer has the guest keep what is written in its memory, over a disk that is
-	// read-only.
+	// Directory is the root instead of a disk; its Mount is not used.
+	Directory *Volume
+	// Layer has the guest keep what is written in its memory, over a disk or a
+	// directory that is read-only. A directory under one is served read-only.
 	Layer bool
+}
+
+// HostRoot is the host's own tree, read-only, under a layer in the guest's memory: the
+// host's commands run in the guest, and what they change is gone with it. The guest's
+// root reads every file that this process can, but what the host's kernel shows of
+// itself: /proc, /sys and their like. For guests to be trusted with that.
+func HostRoot() Root {
+	return Root{Directory: &Volume{Path: "/", ReadOnly: true}, Layer: true}
+}
+
+func (r *Root) check() error {
+	switch {
+	case r.Disk != nil && r.Directory != nil:
+		return fmt.Errorf("linux: the root is to be disk %s and directory %s: choose one", r.Disk.Path, r.Directory.Path)
+	case r.Layer && r.Disk == nil && r.Directory == nil:
+		return errors.New("linux: a layer over no root: give Root a Disk or a Directory, or no Layer")
+	case r.Directory != nil:
+		return r.Directory.checkPath()
+	}
+	return nil
 }
 
 // deviceName is the guest's name of its i-th disk.
@@ -54,20 +78,32 @@ func (c *Config) disks() []Disk {
 	return append(list, c.Disks...)
 }
 
-// mounts is what the guest mounts of its disks.
+// mounts is what the guest mounts: its root, and others, each after what it is in.
 func (c *Config) mounts() (root guestinit.Root, others []guestinit.Mount) {
+	var disks, volumes []guestinit.Mount
 	for i, d := range c.disks() {
 		m := guestinit.Mount{Source: deviceName(i), Target: d.Mount, Type: d.Filesystem, ReadOnly: d.ReadOnly}
 		if m.Type == "" {
 			m.Type = "ext4"
 		}
-		switch {
-		case i == 0 && c.Root.Disk != nil:
-			root = guestinit.Root{Mount: m, Overlay: c.Root.Layer}
-		case d.Mount != "":
+		disks = append(disks, m)
+	}
+	for i, v := range c.volumes() {
+		volumes = append(volumes, v.mount(i))
+	}
+	root.Overlay = c.Root.Layer
+	switch {
+	case c.Root.Disk != nil:
+		root.Mount, disks = disks[0], disks[1:]
+	case c.Root.Directory != nil:
+		root.Mount, volumes = volumes[0], volumes[1:]
+	}
+	for _, m := range append(disks, volumes...) {
+		if m.Target != "" {
 			others = append(others, m)
 		}
 	}
+	slices.SortStableFunc(others, func(a, b guestinit.Mount) int { return len(path.Clean(a.Target)) - len(path.Clean(b.Target)) })
 	return root, others
 }
 

@@ -5,6 +5,11 @@
 // The guest's first process is the program that starts it: importing this package is
 // enough for that (see Hook in package internal/guestinit), and no file has to be
 // installed beside it. The program has to be static, which CGO_ENABLED=0 makes it.
+//
+// A guest has what its Config asks for, a source of random numbers, and a balloon by
+// which free memory goes back to the host. Directories of the host are shared, as the
+// root or anywhere in it (Root, HostRoot, Volume): see package virtio/fs for what a guest
+// can reach.
 package linux
 
 import "linuxkvm/internal/guestinit"

@@ -12,7 +12,8 @@ import (
 	"linuxkvm/internal/agent/wire"
 	"linuxkvm/internal/guestinit"
 	"linuxkvm/machine"
-	"linuxkvm/virtio"
+	"linuxkvm/virtio/balloon"
+	"linuxkvm/virtio/net/usernet"
 	"linuxkvm/virtio/vsock"
 )
 
@@ -20,6 +21,8 @@ import (
 type VM struct {
 	machine *machine.Machine
 	vsock   *vsock.Device
+	balloon *balloon.Device
+	user    *usernet.Network // nil where the guest has none
 	agent   agent.Client
 	console *console
 	ended   chan struct{} // closed when the machine has ended
@@ -39,6 +42,10 @@ type Size = agent.Size
 // ExitError is how a command ended that did not succeed.
 type ExitError = agent.ExitError
 
+// ErrGone is wrapped by what a command ends with when the guest ended first, or its
+// agent did.
+var ErrGone = agent.ErrGone
+
 // guestCID is the guest's vsock address. Each machine is a world of its own.
 const guestCID = 3
 
@@ -53,6 +60,11 @@ func Start(ctx context.Context, cfg Config) (*VM, error) {
 	if err != nil {
 		return nil, err
 	}
+	if cfg.Ready != nil {
+		if err := cfg.Ready(); err != nil {
+			return nil, errors.Join(err, vm.Close())
+		}
+	}
 	if err := vm.boot(ctx); err != nil {
 		return nil, errors.Join(err, vm.Close())
 	}
@@ -61,43 +73,26 @@ func Start(ctx context.Context, cfg Config) (*VM, error) {
 
 // create makes the machine.
 func create(cfg *Config) (*VM, error) {
+	vm := &VM{console: &console{out: cfg.Console}, ended: make(chan struct{})}
+	devices, err := vm.openDevices(cfg)
+	if err != nil {
+		return nil, errors.Join(err, closeAll(vm.closers))
+	}
 	kernel, initrd, err := cfg.images()
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, closeAll(closersOf(devices)), closeAll(vm.closers))
 	}
 	// They are read by New and not needed afterwards.
 	defer kernel.Close()
 	defer initrd.Close()
-	vm := &VM{console: &console{out: cfg.Console}, ended: make(chan struct{})}
-	if vm.vsock, err = vsock.New(vsock.Config{CID: guestCID}); err != nil {
-		return nil, err
-	}
-	vm.agent.Dial = func(ctx context.Context) (net.Conn, error) { return vm.vsock.Dial(ctx, wire.Port) }
-	devices, err := vm.openDisks(cfg)
-	if err == nil {
-		vm.machine, err = machine.New(machine.Config{
-			System: cfg.System, Kernel: kernel, Initrd: initrd, Cmdline: cfg.cmdline(),
-			CPUs: cfg.CPUs, Memory: cfg.Memory, ConsoleOut: vm.console,
-			Devices: append(devices, vm.vsock),
-		})
-	}
+	vm.machine, err = machine.New(machine.Config{
+		System: cfg.System, Kernel: kernel, Initrd: initrd, Cmdline: cfg.cmdline(),
+		CPUs: cfg.CPUs, Memory: cfg.Memory, ConsoleOut: vm.console, Devices: devices,
+	})
 	if err != nil {
 		return nil, errors.Join(err, closeAll(vm.closers))
 	}
 	return vm, nil
-}
-
-func (vm *VM) openDisks(cfg *Config) ([]virtio.Device, error) {
-	var devices []virtio.Device
-	for _, d := range cfg.disks() {
-		dev, closers, err := openDisk(d)
-		if err != nil {
-			return nil, err
-		}
-		devices = append(devices, dev)
-		vm.closers = append(vm.closers, closers...)
-	}
-	return devices, nil
 }
 
 // boot starts the machine and waits until the guest says that it is ready.

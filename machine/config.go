@@ -42,9 +42,9 @@ type Config struct {
 	// on amd64, and 64 KiB, the largest that a kernel may use, elsewhere.
 	Memory uint64
 
-	// Devices are virtio devices, which the guest finds in this order. The machine
-	// closes those that are an io.Closer when it is closed itself; each belongs to
-	// one machine.
+	// Devices are virtio devices, which the guest finds in this order. Each belongs to
+	// one machine, which closes those that are an io.Closer when it is closed itself,
+	// or when New fails.
 	Devices []virtio.Device
 
 	// ConsoleIn is what is typed on the guest's first serial port (ConsoleName);

@@ -53,13 +53,17 @@ var ErrClosed = kvm.ErrClosed
 // New makes a machine, loads its kernel into guest memory, and sets its first
 // vCPU up to enter it. Nothing runs yet. When it fails nothing is left behind.
 func New(cfg Config) (*Machine, error) {
+	devices := cfg.Devices
 	cfg, err := cfg.withDefaults()
 	if err != nil {
+		_ = closeDevices(devices)
 		return nil, err
 	}
 	m := &Machine{cfg: cfg, ended: make(chan struct{}), cancel: func() {}}
 	if err := m.build(); err != nil {
-		_ = m.release() // the first error tells more
+		// The first error tells more.
+		_ = m.release()
+		_ = closeDevices(devices[m.board.taken():])
 		return nil, err
 	}
 	return m, nil

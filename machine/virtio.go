@@ -44,6 +44,9 @@ func (m *Machine) attachDevices() error {
 func (m *Machine) attach(name string, dev virtio.Device, at slot) error {
 	a := &attached{dev: dev}
 	m.board.attached = append(m.board.attached, a) // what it has by now is closed with the rest
+	if user, ok := dev.(virtio.MemoryUser); ok {
+		user.SetMemory(m.space)
+	}
 	irq, err := m.interrupt(a, at.irq)
 	if err != nil {
 		return err
@@ -98,8 +101,25 @@ func (a *attached) close() error {
 	for _, e := range a.events {
 		errs = append(errs, e.Close())
 	}
-	if c, ok := a.dev.(io.Closer); ok {
-		errs = append(errs, c.Close())
+	errs = append(errs, closeDevices([]virtio.Device{a.dev}))
+	return errors.Join(errs...)
+}
+
+// taken is how many devices are on the board, and closed with it.
+func (b *board) taken() int {
+	if b == nil {
+		return 0
+	}
+	return len(b.attached)
+}
+
+// closeDevices closes those that want it.
+func closeDevices(list []virtio.Device) error {
+	var errs []error
+	for _, dev := range list {
+		if c, ok := dev.(io.Closer); ok {
+			errs = append(errs, c.Close())
+		}
 	}
 	return errors.Join(errs...)
 }

@@ -3,6 +3,8 @@ package virtio
 import (
 	"context"
 	"sync"
+
+	"linuxkvm/memory"
 )
 
 // Device is a kind of device, without its transport.
@@ -23,6 +25,12 @@ type Device interface {
 	// driver is ready, and again after each reset. What it starts with s.Go must
 	// end when the queues stop or s.Context ends; the transport waits for it.
 	Start(s *Session) error
+}
+
+// MemoryUser is a device that works on the guest's memory itself, and not only on
+// what drivers hand it. The machine gives it the memory before the guest runs.
+type MemoryUser interface {
+	SetMemory(*memory.Space)
 }
 
 // Session is the time from a driver's DRIVER_OK to the next reset.

@@ -15,14 +15,16 @@ import (
 
 	"golang.org/x/term"
 
-	"linuxkvm/cmd/microvm/internal/console"
 	"linuxkvm/image"
 	"linuxkvm/linux"
+	"linuxkvm/machine"
 )
 
 // commandFlags are the flags of microvm run that are about a command.
 type commandFlags struct {
 	image       string
+	root        string
+	volumes     []string
 	env         []string
 	workdir     string
 	user        string
@@ -58,14 +60,28 @@ func runCommand(f *runFlags, args []string, s streams) error {
 			return notRun(err)
 		}
 	}
+	if len(args) == 0 {
+		return notRun(errors.New("no command: give one behind --"))
+	}
 	warn(s.err)
 	var terminal terminal
 	defer onSignal(stop, func() { _ = terminal.restore() })()
+	defer func() { _ = terminal.restore() }()
+	var plan linux.Cmd
+	plan.Args = args
+	f.prepare(&plan, img, s)
+	undo, err := f.register(f.commandState(&plan, img), s.err)
+	if err != nil {
+		return notRun(err)
+	}
+	defer undo()
+	cfg.Ready = func() error { return f.ready(img, &terminal, s) }
 	vm, err := linux.Start(ctx, cfg)
 	if err != nil {
 		return stopped(ctx, notRun(f.explain(err)))
 	}
 	defer vm.Close()
+	f.serveControl(vm)
 	cmd := vm.Command(ctx, args[0], args[1:]...)
 	f.prepare(cmd, img, s)
 	if f.command.terminal {
@@ -78,6 +94,7 @@ func runCommand(f *runFlags, args []string, s streams) error {
 	if restoreErr := terminal.restore(); err == nil {
 		err = restoreErr
 	}
+	err = switchedOff(vm, err)
 	shutdown(vm)
 	return stopped(ctx, commandStatus(err))
 }
@@ -88,6 +105,23 @@ func shutdown(vm *linux.VM) {
 	ctx, cancel := context.WithTimeout(context.Background(), endTime)
 	defer cancel()
 	_ = vm.Shutdown(ctx)
+}
+
+// switchedOff is the end of a command whose guest switched itself off, as somebody or
+// the command itself has asked it to: it was killed with everything else there.
+func switchedOff(vm *linux.VM, err error) error {
+	if !errors.Is(err, linux.ErrGone) {
+		return err
+	}
+	select {
+	case <-vm.Done():
+	case <-time.After(endTime):
+		return err
+	}
+	if result, waitErr := vm.Wait(); waitErr != nil || result.Ending != machine.PowerOff {
+		return err
+	}
+	return &linux.ExitError{Code: -1, Signal: syscall.SIGKILL}
 }
 
 // stopped is the status of a signal that ended it all, or else err.
@@ -121,30 +155,15 @@ func commandStatus(err error) error {
 func (f *runFlags) guest(ctx context.Context, progress io.Writer) (linux.Config, *image.Image, error) {
 	cfg := linux.Config{CPUs: int(f.cpus), Memory: uint64(f.memory), Cmdline: f.extraCmdline()}
 	var err error
-	if f.kernel != "" {
-		if cfg.Kernel, err = linux.OpenKernel(f.kernel); err != nil {
-			return cfg, nil, err
-		}
-	}
-	if f.modules != "" {
-		cfg.Kernel.Modules = f.modules
-	}
-	for _, d := range f.command.disks {
-		disk, err := parseDisk(d)
-		if err != nil {
-			return cfg, nil, err
-		}
-		cfg.Disks = append(cfg.Disks, disk)
-	}
-	img, err := openContainerImage(ctx, f.command.image)
-	if err != nil {
+	if cfg.Kernel, err = f.guestKernel(); err != nil {
 		return cfg, nil, err
 	}
-	cache := image.Cache{Progress: imageProgress(progress, img)}
-	if cfg.Root, err = linux.ImageRoot(ctx, &cache, img); err != nil {
-		return cfg, nil, errors.Join(err, img.Close())
+	if err = f.shares(&cfg); err != nil {
+		return cfg, nil, err
 	}
-	return cfg, img, nil
+	img, err := f.openRoot(ctx, &cfg, progress)
+	f.confine.readOnly, f.confine.readWrite = directories(&cfg)
+	return cfg, img, err
 }
 
 // extraCmdline is what was given instead of the default.
@@ -161,21 +180,6 @@ func openContainerImage(ctx context.Context, name string) (*image.Image, error) 
 		return image.Open(name)
 	}
 	return image.Pull(ctx, name)
-}
-
-// imageProgress tells a person how long it will take, and a pipe nothing.
-func imageProgress(w io.Writer, img *image.Image) func(int64) {
-	f, ok := w.(*os.File)
-	if !ok || !console.IsTerminal(f) {
-		return nil
-	}
-	last := time.Now()
-	return func(done int64) {
-		if time.Since(last) > time.Second/5 {
-			last = time.Now()
-			fmt.Fprintf(w, "\rmicrovm: %s: %d MB unpacked\x1b[K", img.Name(), done/1e6)
-		}
-	}
 }
 
 // imageCommand is what to run of an image: its entry point, with the arguments given
@@ -199,28 +203,7 @@ func (f *runFlags) prepare(cmd *linux.Cmd, img *image.Image, s streams) {
 		cmd.Env = merge(cmd.Env, c.Env)
 		cmd.Dir, cmd.User = c.WorkingDir, c.User
 	}
-	if f.command.terminal {
-		cmd.Env = merge(cmd.Env, []string{"TERM=" + os.Getenv("TERM")})
-	}
-	for _, v := range f.command.env {
-		if !strings.Contains(v, "=") {
-			v += "=" + os.Getenv(v)
-		}
-		cmd.Env = merge(cmd.Env, []string{v})
-	}
-	if f.command.workdir != "" {
-		cmd.Dir = f.command.workdir
-	}
-	if f.command.user != "" {
-		cmd.User = f.command.user
-	}
-	if f.command.interactive || f.command.terminal {
-		cmd.Stdin = s.in
-	}
-	cmd.Stdout, cmd.Stderr = s.out, s.err
-	if f.command.terminal {
-		cmd.Terminal = terminalSize(s.in)
-	}
+	f.command.apply(cmd, s)
 }
 
 // merge sets variables over others of the same name.

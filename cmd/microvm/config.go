@@ -8,6 +8,7 @@ import (
 	"syscall"
 
 	"linuxkvm/boot"
+	"linuxkvm/cmd/microvm/internal/registry"
 	"linuxkvm/cmd/microvm/internal/size"
 	"linuxkvm/machine"
 )
@@ -84,7 +85,7 @@ const (
 	maxMemory = size.Bytes(32 << 40)
 )
 
-// check refuses sizes of memory that no machine can have, by the name of the flag.
+// check refuses sizes of memory and names that no machine can have, by the flag.
 func (f *runFlags) check() error {
 	switch {
 	case f.memory == 0:
@@ -93,6 +94,12 @@ func (f *runFlags) check() error {
 		return fmt.Errorf("--memory %s: want a multiple of %s", f.memory, size.Bytes(pageSize))
 	case f.memory > maxMemory:
 		return fmt.Errorf("--memory %s: a machine has at most %s", f.memory, maxMemory)
+	}
+	if f.named.name == "" {
+		return nil
+	}
+	if err := registry.CheckName(f.named.name); err != nil {
+		return fmt.Errorf("--name: %w", err)
 	}
 	return nil
 }

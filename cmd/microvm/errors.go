@@ -54,7 +54,7 @@ func sentence(err error) string {
 	text := err.Error()
 	for {
 		short := text
-		for _, prefix := range []string{"machine: ", "kvm: ", "probe: ", "linux: ", "image: ", "agent: "} {
+		for _, prefix := range []string{"machine: ", "kvm: ", "probe: ", "linux: ", "image: ", "agent: ", "confine: "} {
 			short = strings.TrimPrefix(short, prefix)
 		}
 		if short == text {

@@ -17,10 +17,14 @@ var update = flag.Bool("update", false, "write the golden files instead of compa
 // TestHelp compares what the help says, word for word.
 func TestHelp(t *testing.T) {
 	for name, args := range map[string][]string{
-		"help.txt":      {"--help"},
-		"help-run.txt":  {"run", "--help"},
-		"help-info.txt": {"info", "--help"},
-		"help-man.txt":  {"man", "--help"},
+		"help.txt":           {"--help"},
+		"help-run.txt":       {"run", "--help"},
+		"help-exec.txt":      {"exec", "--help"},
+		"help-ps.txt":        {"ps", "--help"},
+		"help-stop.txt":      {"stop", "--help"},
+		"help-test-exec.txt": {"test-exec", "--help"},
+		"help-info.txt":      {"info", "--help"},
+		"help-man.txt":       {"man", "--help"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var out, err bytes.Buffer
@@ -78,9 +82,13 @@ func TestManPages(t *testing.T) {
 		t.Fatalf("%+v", got)
 	}
 	for page, want := range map[string][]string{
-		"microvm.1":      {".TH", "microvm-run(1)", "microvm-info(1)"},
-		"microvm-run.1":  {".TH", "--kernel", "--memory", "triple fault", "128+n", "Ctrl-A x"},
-		"microvm-info.1": {".TH", "--json"},
+		"microvm.1":           {".TH", "microvm-run(1)", "microvm-info(1)"},
+		"microvm-run.1":       {".TH", "--kernel", "--memory", "triple fault", "128+n", "Ctrl-A x"},
+		"microvm-exec.1":      {".TH", "--workdir", "SIGQUIT"},
+		"microvm-ps.1":        {".TH", "--format", "XDG_RUNTIME_DIR"},
+		"microvm-stop.1":      {".TH", "--timeout", "SIGTERM"},
+		"microvm-test-exec.1": {".TH", "MICROVM_TEST_KERNEL", "-coverprofile"},
+		"microvm-info.1":      {".TH", "--json"},
 	} {
 		source, err := os.ReadFile(filepath.Join(dir, page))
 		if err != nil {

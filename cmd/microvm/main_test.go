@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -25,12 +26,33 @@ func TestMain(m *testing.M) {
 	switch {
 	case guest.IsInit():
 		guestMain()
+	case len(os.Args) > 1 && os.Args[1] == guestTestArg:
+		_ = os.Unsetenv(name) // the test is none; a variable of that name can be unset
+		main()
 	case os.Getenv(name) == value:
 		main()
+	case os.Getenv(asMachine) != "":
+		os.Exit(machineMain(os.Getenv(asMachine)))
+	case len(os.Args) > 3 && os.Args[1] == shareArg:
+		os.Exit(shareMain(os.Args[2:]))
 	case len(os.Args) > 2 && os.Args[1] == toolArg:
 		os.Exit(toolMain(os.Args[2:]))
 	}
-	os.Exit(m.Run())
+	os.Exit(runTests(m))
+}
+
+// runTests keeps the machines of the tests out of the user's own list.
+func runTests(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "microvm-test-")
+	if err == nil {
+		defer os.RemoveAll(dir)
+		err = os.Setenv("XDG_RUNTIME_DIR", dir)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return m.Run()
 }
 
 // command is microvm with the given arguments. It is killed at the end of the

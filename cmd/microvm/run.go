@@ -22,6 +22,8 @@ type runFlags struct {
 	memory                  size.Bytes
 
 	command commandFlags
+	confine confineFlags
+	named   nameFlags
 }
 
 func newRun(s streams) *cobra.Command {
@@ -29,10 +31,15 @@ func newRun(s streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run [flags] [-- COMMAND [ARGUMENT...]]",
 		Short: "Run a command in a guest, or boot a kernel with its console on this terminal",
-		Long: "With --image, or with a command, run makes a guest for the command, and ends with\n" +
+		Long: "With a command, run makes a guest for the command, and ends with\n" +
 			"the command's exit status: 127 if there is no such command, 126 if it cannot be\n" +
-			"run, 125 if microvm itself failed, 128 and the number of the signal that ended it.\n" +
-			"The kernel is this host's, unless --kernel names another one.\n" +
+			"run, 125 if microvm itself failed, 128 and the number of the signal that ended it:\n" +
+			"137, by SIGKILL, also when the guest was switched off first, as 'microvm stop' does.\n" +
+			"The kernel is this host's, unless --kernel names another one: an image, whose modules\n" +
+			"are looked for beside it and on this host, or a Debian package, which has both.\n" +
+			"The root is that of --image or of --root, and otherwise this host's own tree: the\n" +
+			"guest reads every file that this user can read. What a guest changes in its root is\n" +
+			"kept in its memory and gone with it, but for a --root that ends in :rw.\n" +
 			"\n" +
 			"Otherwise run boots a Linux kernel, such as Debian's vmlinuz, in a virtual machine: on amd64 a\n" +
 			"bzImage or an ELF vmlinux, on arm64 and riscv64 an Image, compressed or not. The\n" +
@@ -44,18 +51,24 @@ func newRun(s streams) *cobra.Command {
 			"SIGINT, SIGTERM and SIGHUP stop the machine at once, as pulling the plug does.\n" +
 			"\n" +
 			"The exit status tells how it ended:\n\n" + statusTable(),
-		Example: "  microvm run --image debian -- uname -a\n" +
+		Example: "  microvm run -- uname -a\n" +
+			"  microvm run --image debian -- uname -a\n" +
+			"  microvm run --volume ./src:/src:ro --volume ./out:/out --image golang -w /src -- go build -o /out .\n" +
 			"  microvm run -it --image image.tar -- sh\n" +
+			"  microvm run --kernel linux-image-6.1.0-50-amd64.deb --image debian -- uname -r\n" +
 			"  microvm run --kernel vmlinuz --initrd initrd.img\n" +
 			"  microvm run --kernel vmlinuz --cpus 4 --memory 2G --cmdline 'console=" + machine.ConsoleName + " quiet'",
-		RunE: func(_ *cobra.Command, args []string) error {
-			if err := f.check(); err != nil {
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := errors.Join(f.check(), f.chooseRoot(args, cmd.ArgsLenAtDash() == 0)); err != nil {
 				return err
 			}
-			if f.command.image == "" && len(args) > 0 {
-				return fmt.Errorf("%q: no root for that command: name an image with --image, such as --image debian; a kernel is named with --kernel", args[0])
+			if err := f.unpackKernel(s.err); err != nil {
+				if f.hasCommand() {
+					return notRun(err)
+				}
+				return failed(err)
 			}
-			if f.command.image != "" {
+			if f.hasCommand() {
 				return runCommand(&f, args, s)
 			}
 			if f.kernel == "" {
@@ -66,24 +79,25 @@ func newRun(s streams) *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	flags.StringVar(&f.kernel, "kernel", "", "kernel image to boot, a `FILE`")
+	flags.StringVar(&f.kernel, "kernel", "", "kernel to boot, the `FILE` of its image or of a Debian package")
 	flags.StringVar(&f.initrd, "initrd", "", "initial RAM disk, a `FILE`")
 	flags.StringVar(&f.cmdline, "cmdline", defaultCmdline, "kernel command line, a `TEXT` instead of the default")
 	flags.Var(&f.cpus, "cpus", fmt.Sprintf("number of vCPUs, 1 to %d", machine.MaxCPUs))
 	flags.Var(&f.memory, "memory", "size of guest memory, such as 512M or 1G")
 	flags.StringVar(&f.command.image, "image", "", "root of the command: a container `IMAGE` in a registry, or the file of one")
-	flags.BoolVarP(&f.command.interactive, "interactive", "i", false, "pass standard input to the command")
-	flags.BoolVarP(&f.command.terminal, "tty", "t", false, "run the command on a terminal")
-	flags.StringArrayVarP(&f.command.env, "env", "e", nil, "environment `VARIABLE` of the command, as NAME=VALUE, or NAME for this one's")
-	flags.StringVarP(&f.command.workdir, "workdir", "w", "", "working `DIRECTORY` of the command")
-	flags.StringVarP(&f.command.user, "user", "u", "", "`USER` of the command, a name or number, with :group or without")
+	flags.StringVar(&f.command.root, "root", "", "root of the command instead of an image: host, this one's own tree, or a `DIRECTORY[:rw]`")
+	f.command.register(flags)
+	flags.StringArrayVarP(&f.command.volumes, "volume", "v", nil, "a directory to share, as `HOST:GUEST[:ro]`")
 	flags.StringArrayVar(&f.command.disks, "disk", nil, "a further disk, a `FILE[:ro][:private][:/DIRECTORY]`")
-	flags.StringVar(&f.modules, "modules", "", "`DIRECTORY` of the kernel's modules, where it is not found by itself")
-	for _, name := range []string{"kernel", "initrd", "image", "disk"} {
+	flags.StringVar(&f.modules, "modules", "", "the kernel's modules, where they are not found by themselves, a `DIRECTORY` or the file of a Debian package")
+	flags.StringVar(&f.named.name, "name", "", "`NAME` for ps, exec and stop")
+	f.confine.register(cmd, flags)
+	for _, name := range []string{"kernel", "initrd", "image", "disk", "modules", "volume"} {
 		// No extensions: any file may be one. The flags exist.
 		_ = cmd.MarkFlagFilename(name)
 	}
-	for _, name := range []string{"cmdline", "cpus", "memory"} {
+	_ = cmd.MarkFlagDirname("root")
+	for _, name := range []string{"cmdline", "cpus", "memory", "name"} {
 		_ = cmd.RegisterFlagCompletionFunc(name, cobra.NoFileCompletions)
 	}
 	return cmd

@@ -12,6 +12,7 @@ import (
 
 	"linuxkvm/cmd/microvm/internal/console"
 	"linuxkvm/cmd/microvm/internal/host"
+	"linuxkvm/cmd/microvm/internal/registry"
 	"linuxkvm/machine"
 )
 
@@ -59,6 +60,14 @@ func run(f *runFlags, s streams) error {
 		// Also when something below panics; otherwise it is restored by then.
 		defer func() { _ = terminal.restore() }()
 	}
+	undo, err := f.register(registry.State{}, s.err)
+	if err != nil {
+		return failed(err)
+	}
+	defer undo()
+	if err := f.confineProcess(s.err); err != nil {
+		return failed(err)
+	}
 
 	result, err := m.Run(ctx)
 	// What follows is said on a terminal in its ordinary mode.
@@ -71,13 +80,25 @@ func run(f *runFlags, s streams) error {
 // terminal is the terminal when it is raw, for more than one goroutine.
 type terminal struct{ raw atomic.Pointer[console.Raw] }
 
-func (t *terminal) makeRaw(tty *os.File) error {
-	raw, err := console.MakeRaw(tty)
+// prepare starts what restores the terminal if we cannot, while processes can still be
+// started.
+func (t *terminal) prepare(tty *os.File) error {
+	raw, err := console.Prepare(tty)
 	t.raw.Store(raw)
 	return err
 }
 
-// restore does nothing for a terminal that is not raw.
+// makeRaw prepares the terminal if that has not been done.
+func (t *terminal) makeRaw(tty *os.File) error {
+	if t.raw.Load() == nil {
+		if err := t.prepare(tty); err != nil {
+			return err
+		}
+	}
+	return t.raw.Load().Make()
+}
+
+// restore does nothing for a terminal that was not prepared.
 func (t *terminal) restore() error { return t.raw.Load().Restore() }
 
 // warn says that a guest that seems to hang may just be slow.

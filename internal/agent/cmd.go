@@ -60,6 +60,10 @@ type Cmd struct {
 // Size is that of a terminal, in characters.
 type Size = wire.Size
 
+// ErrGone is wrapped where the guest ended, or its agent, before it said how a
+// command did.
+var ErrGone = errors.New("the guest's agent ended the connection")
+
 var (
 	errStarted    = errors.New("agent: command already started")
 	errNotStarted = errors.New("agent: command not started")
@@ -115,7 +119,7 @@ func (c *Cmd) connect() error {
 	defer context.AfterFunc(c.ctx, func() { _ = c.control.Close() })()
 	var r wire.Reply
 	if err := wire.Receive(c.control, &r); err != nil {
-		return fmt.Errorf("the guest's agent ended the connection: %w", err)
+		return fmt.Errorf("%w: %w", ErrGone, err)
 	}
 	c.pid = r.Started
 	return remoteError(r)
@@ -141,7 +145,7 @@ func (c *Cmd) await() {
 	defer close(c.exited)
 	var r wire.Reply
 	if err := wire.Receive(c.control, &r); err != nil {
-		c.err = fmt.Errorf("%s: the guest's agent ended the connection: %w", c.Path, err)
+		c.err = fmt.Errorf("%s: %w: %w", c.Path, ErrGone, err)
 		return
 	}
 	if c.exit, c.err = r.Exit, remoteError(r); c.exit == nil && c.err == nil {

@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 )
 
 // network sets the loopback interface and those of the configuration up.
@@ -33,19 +35,39 @@ func linkUp(name string) error {
 	return netlink.LinkSetUp(link)
 }
 
+// resolvConf is where programs look for DNS servers.
+const resolvConf = "/etc/resolv.conf"
+
+// writeResolvConf says which DNS servers there are, and changes nothing in a root that
+// may be somebody else's: a file is mounted over the one that is there, and a link
+// leads to where it says, which is in memory as a rule (/run).
 func writeResolvConf(servers []string) error {
 	var b strings.Builder
 	for _, s := range servers {
 		fmt.Fprintf(&b, "nameserver %s\n", s)
 	}
-	// It may be a link to where nothing is yet.
-	if err := os.Remove("/etc/resolv.conf"); err != nil && !os.IsNotExist(err) {
+	at := resolvConf
+	info, err := os.Lstat(at)
+	switch {
+	case err == nil && info.Mode().IsRegular():
+		const own = "/run/linuxkvm-resolv.conf"
+		if err := os.WriteFile(own, []byte(b.String()), 0o644); err != nil {
+			return err
+		}
+		return unix.Mount(own, at, "", unix.MS_BIND, "")
+	case err == nil && info.Mode()&os.ModeSymlink != 0:
+		link, err := os.Readlink(at)
+		if err != nil {
+			return err
+		}
+		if at = link; !filepath.IsAbs(link) {
+			at = filepath.Join(filepath.Dir(resolvConf), link)
+		}
+	}
+	if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil {
 		return err
 	}
-	if err := os.MkdirAll("/etc", 0o755); err != nil {
-		return err
-	}
-	return os.WriteFile("/etc/resolv.conf", []byte(b.String()), 0o644)
+	return os.WriteFile(at, []byte(b.String()), 0o644)
 }
 
 // setUp gives an interface its addresses.

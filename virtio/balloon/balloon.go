@@ -29,8 +29,9 @@ type Releaser interface {
 	Discard(gpa, n uint64) error
 }
 
-// Config says what a balloon does. Only Memory must be given.
+// Config says what a balloon does.
 type Config struct {
+	// Memory is the guest's; nil is that which SetMemory gets from the machine.
 	Memory Releaser
 	// Target is how many pages of PageSize bytes the guest is to give at once.
 	Target uint32
@@ -66,16 +67,20 @@ type Device struct {
 var _ virtio.Device = (*Device)(nil)
 
 // New makes a balloon.
-func New(cfg Config) (*Device, error) {
-	if cfg.Memory == nil {
-		return nil, errors.New("virtio/balloon: a balloon needs memory")
-	}
+func New(cfg Config) *Device {
 	if cfg.hostPage == 0 {
 		cfg.hostPage = uint64(os.Getpagesize())
 	}
 	d := &Device{cfg: cfg, ask: make(chan struct{}, 1)}
 	d.target.Store(cfg.Target)
-	return d, nil
+	return d
+}
+
+// SetMemory implements virtio.MemoryUser: it is the memory where Config has none.
+func (d *Device) SetMemory(s *memory.Space) {
+	if d.cfg.Memory == nil {
+		d.cfg.Memory = s
+	}
 }
 
 // SetTarget asks the guest to have given so many pages of PageSize bytes, more or

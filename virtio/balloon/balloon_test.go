@@ -49,10 +49,7 @@ func newDriver(t testing.TB, cfg Config, without uint64) (*drive.Driver, *Device
 	t.Helper()
 	r := new(ram)
 	cfg.Memory = r
-	dev, err := New(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
+	dev := New(cfg)
 	d := drive.New(t, dev)
 	r.space = d.Space
 	d.Start(without)
@@ -205,15 +202,12 @@ func TestFeatures(t *testing.T) {
 		{Config{Reporting: true}, featureStats | featurePoison | featureReporting, 5},
 	} {
 		c.cfg.Memory = new(ram)
-		dev, err := New(c.cfg)
-		if err != nil {
-			t.Fatal(err)
-		}
+		dev := New(c.cfg)
 		if dev.Features() != c.want || len(dev.QueueSizes()) != c.queues {
 			t.Errorf("%+v: features %#x, %d queues", c.cfg, dev.Features(), len(dev.QueueSizes()))
 		}
 	}
-	if _, err := New(Config{}); err == nil {
+	if err := New(Config{}).Start(nil); err == nil {
 		t.Error("a balloon without memory")
 	}
 }

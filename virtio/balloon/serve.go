@@ -2,6 +2,7 @@ package balloon
 
 import (
 	"encoding/binary"
+	"errors"
 
 	"linuxkvm/virtio"
 )
@@ -79,6 +80,9 @@ func (d *Device) WriteConfig(off uint64, p []byte) {
 
 // Start implements virtio.Device.
 func (d *Device) Start(s *virtio.Session) error {
+	if d.cfg.Memory == nil {
+		return errors.New("virtio/balloon: there is no memory: neither in Config nor by SetMemory")
+	}
 	stats := s.Features&featureStats != 0 && s.Queues[statsQueue] != nil
 	d.mu.Lock()
 	d.session, d.stats = s, stats

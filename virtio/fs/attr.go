@@ -14,7 +14,7 @@ const (
 
 // GetAttr implements fuse.RawFileSystem.
 func (f *fileSystem) GetAttr(_ <-chan struct{}, in *fuse.GetAttrIn, out *fuse.AttrOut) fuse.Status {
-	n, e := f.node(in.NodeId)
+	n, e := f.any(in.NodeId)
 	if e != 0 {
 		return fuse.Status(e)
 	}

@@ -80,6 +80,15 @@ func New(cfg Config) (*Device, error) {
 		_ = unix.Close(root)
 		return nil, fmt.Errorf("fs: %s: %w; mount /proc", path(root), err)
 	}
+	var st unix.Statfs_t
+	if err := retry(func() error { return unix.Fstatfs(root, &st) }); err != nil {
+		_ = unix.Close(root)
+		return nil, fmt.Errorf("fs: directory %q: %w", cfg.Dir, err)
+	}
+	if kernels[uint32(st.Type)] {
+		_ = unix.Close(root)
+		return nil, fmt.Errorf("fs: directory %q is the host kernel's own, such as /proc: share one of files", cfg.Dir)
+	}
 	d := &Device{cfg: cfg, config: config, root: root, squash: cfg.Squash || os.Geteuid() != 0}
 	d.cleanup = runtime.AddCleanup(d, func(fd int) { _ = unix.Close(fd) }, root)
 	return d, nil

@@ -10,7 +10,8 @@
 // up beneath a descriptor of that directory and does not follow symlinks, which the
 // guest follows in its own tree. Only regular files and directories are opened; a
 // fifo, a socket or a device of the host is seen, and refused with EACCES. A guest
-// makes no device nodes. Locks are the guest's own: the host does not see them.
+// makes no device nodes. What the host's kernel shows of itself and of processes (/proc,
+// /sys and their like) is a directory that cannot be entered: EACCES. Locks are the guest's own: the host does not see them.
 //
 // A directory that the host moves out of the share while the guest holds it stays
 // within the guest's reach, with all that is below it, until the guest forgets it or

@@ -84,17 +84,23 @@ func (f *fileSystem) enter(d *node, name string, out *fuse.EntryOut) fuse.Status
 	if err != nil {
 		return status(err)
 	}
-	return f.tell(fd, out)
+	return f.tell(d, fd, out)
 }
 
-// tell tells the guest of an inode, whose O_PATH descriptor it takes over.
-func (f *fileSystem) tell(fd int, out *fuse.EntryOut) fuse.Status {
+// tell tells the guest of an inode in a directory, whose O_PATH descriptor it takes
+// over.
+func (f *fileSystem) tell(d *node, fd int, out *fuse.EntryOut) fuse.Status {
 	var st syscall.Stat_t
-	if err := syscall.Fstat(fd, &st); err != nil {
+	err := syscall.Fstat(fd, &st)
+	seal := false
+	if err == nil {
+		seal, err = sealed(fd, &st, d)
+	}
+	if err != nil {
 		_ = unix.Close(fd)
 		return status(err)
 	}
-	id, e := f.look(fd, &st)
+	id, e := f.look(fd, &st, seal)
 	if e != 0 {
 		return fuse.Status(e)
 	}
@@ -129,7 +135,7 @@ func (f *fileSystem) Readlink(_ <-chan struct{}, h *fuse.InHeader) ([]byte, fuse
 
 // StatFs implements fuse.RawFileSystem.
 func (f *fileSystem) StatFs(_ <-chan struct{}, h *fuse.InHeader, out *fuse.StatfsOut) fuse.Status {
-	n, e := f.node(h.NodeId)
+	n, e := f.any(h.NodeId)
 	if e != 0 {
 		return fuse.Status(e)
 	}

@@ -54,7 +54,7 @@ func (f *fileSystem) add(h *fuse.InHeader, name string, mode uint32, out *fuse.E
 		undo(d, name)
 		return status(err)
 	}
-	return f.tell(fd, out)
+	return f.tell(d, fd, out)
 }
 
 // undo takes away what could not be given to the guest. That it may stay is not
@@ -146,7 +146,7 @@ func (f *fileSystem) Create(cancel <-chan struct{}, in *fuse.CreateIn, name stri
 		undo(d, name)
 		return status(err)
 	}
-	return f.tellOpen(fd, entry, out)
+	return f.tellOpen(d, fd, entry, out)
 }
 
 // create makes a file and opens it.
@@ -172,25 +172,32 @@ func (f *fileSystem) openEntry(d *node, name string, flags uint64, out *fuse.Cre
 	}
 	var st syscall.Stat_t
 	err = syscall.Fstat(entry, &st)
-	fd := -1
+	seal, fd := false, -1
 	if err == nil {
+		seal, err = sealed(entry, &st, d)
+	}
+	switch {
+	case err != nil:
+	case seal:
+		err = unix.EACCES
+	default:
 		fd, err = reopen(&node{descriptor: &descriptor{fd: entry}, mode: st.Mode}, flags)
 	}
 	if err != nil {
 		_ = unix.Close(entry)
 		return status(err)
 	}
-	return f.tellOpen(fd, entry, out)
+	return f.tellOpen(d, fd, entry, out)
 }
 
 // tellOpen tells the guest of an open file and of its inode; it takes both over.
-func (f *fileSystem) tellOpen(fd, entry int, out *fuse.CreateOut) fuse.Status {
+func (f *fileSystem) tellOpen(d *node, fd, entry int, out *fuse.CreateOut) fuse.Status {
 	id, e := f.open(fd)
 	if e != 0 {
 		_ = unix.Close(entry)
 		return fuse.Status(e)
 	}
-	if s := f.tell(entry, &out.EntryOut); s != fuse.OK {
+	if s := f.tell(d, entry, &out.EntryOut); s != fuse.OK {
 		f.release(id)
 		return s
 	}

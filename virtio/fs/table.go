@@ -39,6 +39,7 @@ type node struct {
 	key     key
 	mode    uint32 // of which only the kind never changes
 	lookups uint64 // that the guest has not forgotten
+	sealed  bool   // the guest sees that it is there, and no more
 }
 
 // file is what the guest has open.
@@ -64,14 +65,26 @@ func newTable(root, maxNodes, maxFiles int) *table {
 		maxNodes: maxNodes, maxFiles: maxFiles, last: fuse.FUSE_ROOT_ID,
 		nodes: map[uint64]*node{}, known: map[key]*node{}, files: map[uint64]*file{},
 	}
+	var st syscall.Stat_t
+	_ = syscall.Fstat(root, &st) // without it sealed asks more often
 	t.nodes[fuse.FUSE_ROOT_ID] = &node{
-		descriptor: newDescriptor(root), id: fuse.FUSE_ROOT_ID, mode: unix.S_IFDIR,
+		descriptor: newDescriptor(root), id: fuse.FUSE_ROOT_ID, mode: unix.S_IFDIR, key: key{st.Dev, st.Ino},
 	}
 	return t
 }
 
-// node returns an inode, which the caller has to be done with.
+// node returns an inode to work with, which the caller has to be done with.
 func (t *table) node(id uint64) (*node, syscall.Errno) {
+	n, e := t.any(id)
+	if e == 0 && n.sealed {
+		n.done()
+		return nil, syscall.EACCES
+	}
+	return n, e
+}
+
+// any is node, of one to look at from outside.
+func (t *table) any(id uint64) (*node, syscall.Errno) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	n := t.nodes[id]
@@ -95,7 +108,7 @@ func (t *table) file(id uint64) (*file, syscall.Errno) {
 }
 
 // look counts a lookup of the inode behind an O_PATH descriptor, which it takes over.
-func (t *table) look(fd int, st *syscall.Stat_t) (uint64, syscall.Errno) {
+func (t *table) look(fd int, st *syscall.Stat_t, sealed bool) (uint64, syscall.Errno) {
 	k := key{st.Dev, st.Ino}
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -110,7 +123,7 @@ func (t *table) look(fd int, st *syscall.Stat_t) (uint64, syscall.Errno) {
 		return 0, syscall.ENFILE
 	}
 	t.last++
-	n = &node{descriptor: newDescriptor(fd), id: t.last, key: k, mode: st.Mode, lookups: 1}
+	n = &node{descriptor: newDescriptor(fd), id: t.last, key: k, mode: st.Mode, lookups: 1, sealed: sealed}
 	t.nodes[n.id], t.known[k] = n, n
 	return n.id, 0
 }

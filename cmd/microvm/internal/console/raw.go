@@ -1,6 +1,7 @@
 package console
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"sync"
@@ -12,7 +13,7 @@ import (
 // IsTerminal reports whether f is a terminal.
 func IsTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
 
-// Raw is a terminal in raw mode: every key goes to the guest.
+// Raw is a terminal in raw mode, once it is made so: every key goes to the guest.
 type Raw struct {
 	tty   *os.File
 	old   unix.Termios
@@ -22,11 +23,20 @@ type Raw struct {
 	err  error
 }
 
-// MakeRaw puts a terminal into raw mode until Restore, or until this process is
-// gone, however that happens: a small process of the same program, started with
-// the argument GuardArg, stands by to restore it when this one cannot. The
-// program must call GuardMain for that argument.
+// MakeRaw is Prepare and Make.
 func MakeRaw(tty *os.File) (*Raw, error) {
+	r, err := Prepare(tty)
+	if err != nil {
+		return nil, err
+	}
+	return r, r.Make()
+}
+
+// Prepare notes the settings of a terminal for Make to change until Restore, or until
+// this process is gone, however that happens: a small process of the same program,
+// started with the argument GuardArg, stands by to restore them when this one cannot.
+// The program must call GuardMain for that argument.
+func Prepare(tty *os.File) (*Raw, error) {
 	old, err := unix.IoctlGetTermios(int(tty.Fd()), unix.TCGETS)
 	if err != nil {
 		return nil, fmt.Errorf("terminal settings: %w", err)
@@ -35,11 +45,16 @@ func MakeRaw(tty *os.File) (*Raw, error) {
 	if r.guard, err = startGuard(tty, old); err != nil {
 		return nil, fmt.Errorf("start the process that restores the terminal: %w", err)
 	}
-	if _, err := term.MakeRaw(int(tty.Fd())); err != nil {
-		r.guard.dismiss()
-		return nil, fmt.Errorf("raw mode: %w", err)
-	}
 	return r, nil
+}
+
+// Make puts the terminal into raw mode. When it fails the terminal is as it was, and
+// Restore is of no more use.
+func (r *Raw) Make() error {
+	if _, err := term.MakeRaw(int(r.tty.Fd())); err != nil {
+		return errors.Join(fmt.Errorf("raw mode: %w", err), r.Restore())
+	}
+	return nil
 }
 
 // Restore puts the terminal back into the mode it had. Restoring again does

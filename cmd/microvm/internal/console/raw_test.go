@@ -8,10 +8,14 @@ import (
 	"testing"
 
 	"linuxkvm/cmd/microvm/internal/ptytest"
+	"linuxkvm/confine"
 )
 
 // holdArg makes the test binary a program that holds its terminal in raw mode.
 const holdArg = "hold-raw-mode"
+
+// confinedEnd has it confined between the two.
+const confinedEnd = "confined"
 
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 {
@@ -35,8 +39,17 @@ func TestMain(m *testing.M) {
 
 // hold makes the terminal raw and ends in a given way when a key comes.
 func hold(end string) error {
-	raw, err := MakeRaw(os.Stdin)
+	raw, err := Prepare(os.Stdin)
 	if err != nil {
+		return err
+	}
+	if end == confinedEnd {
+		// No process can be started from here on.
+		if _, err := confine.Process(confine.Config{}); err != nil {
+			return err
+		}
+	}
+	if err := raw.Make(); err != nil {
 		return err
 	}
 	fmt.Print("raw now")
@@ -71,7 +84,7 @@ func start(t *testing.T, p *ptytest.PTY, end string) *exec.Cmd {
 }
 
 func TestTerminalIsRestored(t *testing.T) {
-	for _, end := range []string{"restore", "panic in another goroutine", "exit without a word"} {
+	for _, end := range []string{"restore", confinedEnd, "panic in another goroutine", "exit without a word"} {
 		t.Run(end, func(t *testing.T) {
 			p := ptytest.Open(t)
 			before := p.Settings(t)
@@ -81,7 +94,7 @@ func TestTerminalIsRestored(t *testing.T) {
 			if err := cmd.Wait(); err != nil && end != "panic in another goroutine" {
 				t.Errorf("%v; the screen:\n%s", err, p.Screen())
 			}
-			if end == "restore" && p.Settings(t) != before {
+			if (end == "restore" || end == confinedEnd) && p.Settings(t) != before {
 				t.Error("not restored when the process had ended")
 			}
 			p.WaitForSettings(t, before)

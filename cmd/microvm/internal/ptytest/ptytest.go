@@ -68,6 +68,14 @@ func (p *PTY) Type(t testing.TB, keys string) {
 	}
 }
 
+// SetSize makes the terminal as large as told, and tells the program so.
+func (p *PTY) SetSize(t testing.TB, rows, cols uint16) {
+	t.Helper()
+	if err := unix.IoctlSetWinsize(int(p.TTY.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: rows, Col: cols}); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // Hangup takes the terminal away from the program.
 func (p *PTY) Hangup() { _ = p.master.Close() }
 
