@@ -124,7 +124,7 @@ func smallDisk(t *testing.T, size int64) string {
 
 func faultGuest(t *testing.T, cfg Config) *VM {
 	t.Helper()
-	cfg.Kernel, cfg.Memory = testKernels(t)[0], 256<<20
+	cfg.Kernel, cfg.Memory = oneKernel(t), 256<<20
 	return startGuest(t, cfg)
 }
 
@@ -223,7 +223,7 @@ func TestFaultPanic(t *testing.T) {
 // What a guest does to itself, and the host to what it has lent: it fails, the guest
 // gets an error, and goes on.
 func TestFaultsThatAGuestSurvives(t *testing.T) {
-	kernel := testKernels(t)[0]
+	kernel := oneKernel(t)
 	small, shorter, base := smallDisk(t, 1<<20), smallDisk(t, 4<<20), smallDisk(t, 4<<20)
 	shared := filepath.Join(t.TempDir(), "shared")
 	if err := os.Mkdir(shared, 0o755); err != nil {
@@ -338,7 +338,7 @@ func toBeKilled(disk string) int {
 
 // A program that is killed leaves nothing of its guest but what was committed.
 func TestFaultKilledProgram(t *testing.T) {
-	kernel := testKernels(t)[0]
+	kernel := oneKernel(t)
 	temp := t.TempDir()
 	disk := smallDisk(t, 1<<20)
 	if err := os.WriteFile(disk+".base", make([]byte, 1<<20), 0o600); err != nil {
@@ -407,7 +407,7 @@ func leftovers(t *testing.T) string {
 
 // Many guests at once, in one program, each with its own work.
 func TestFaultManyGuests(t *testing.T) {
-	kernel := testKernels(t)[0]
+	kernel := oneKernel(t)
 	n := 50
 	if os.Getenv("KVM_TEST_LANE") != "" {
 		n = 3 // the rig emulates them all on a few processors

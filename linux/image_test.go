@@ -16,7 +16,7 @@ import (
 // The root is a container image, which the guest can write over, and a second disk
 // keeps what is written.
 func TestImageRoot(t *testing.T) {
-	kernels := testKernels(t)
+	kernel := oneKernel(t)
 	img, err := image.Open(testimage.Layout(t, map[string][]byte{"bin/tool": testimage.Self(t), "etc/greeting": []byte("hello")}, v1.Config{}))
 	if err != nil {
 		t.Fatal(err)
@@ -30,7 +30,7 @@ func TestImageRoot(t *testing.T) {
 	if err := os.WriteFile(data, make([]byte, 1<<20), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	vm := startGuest(t, Config{Kernel: kernels[0], Memory: 256 << 20, CPUs: 2, Root: root, Disks: []Disk{{Path: data}}})
+	vm := startGuest(t, Config{Kernel: kernel, Memory: 256 << 20, CPUs: 2, Root: root, Disks: []Disk{{Path: data}}})
 	tool := func(args ...string) string {
 		t.Helper()
 		out, err := vm.Command(t.Context(), "tool", append([]string{guestArg}, args...)...).CombinedOutput()

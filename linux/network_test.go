@@ -256,7 +256,7 @@ func heap() uint64 {
 
 // A VM that is closed while connections are open leaves none, and no port.
 func TestNetworkIsClosedWithTheGuest(t *testing.T) {
-	kernel := testKernels(t)[0]
+	kernel := oneKernel(t)
 	tcp, _ := echoServers(t)
 	files, routines := openFiles(t), runtime.NumGoroutine()
 	vm, err := start(t, Config{Kernel: kernel, Memory: 256 << 20, Network: UserNetwork{
@@ -301,7 +301,7 @@ func openFiles(t *testing.T) int {
 
 // With an interface of the host's kernel the guest is a machine on a cable.
 func TestTAPNetwork(t *testing.T) {
-	kernel := testKernels(t)[0]
+	kernel := oneKernel(t)
 	probe, err := tap.Open(tap.Config{})
 	if err != nil {
 		t.Skipf("needs a TAP interface, that is root and a kernel with tun: %v", err)

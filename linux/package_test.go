@@ -122,7 +122,7 @@ func TestPackageNames(t *testing.T) {
 
 // A guest runs on a kernel from a package.
 func TestPackageBoots(t *testing.T) {
-	k := testKernels(t)[0]
+	k := oneKernel(t)
 	image, err := os.ReadFile(k.Image)
 	if err != nil {
 		t.Fatal(err)

@@ -31,7 +31,7 @@ func TestHostRoot(t *testing.T) {
 		t.Fatal(err)
 	}
 	writeHost(t, greeting, []byte("hello"))
-	vm := startGuest(t, Config{Kernel: testKernels(t)[0], Memory: 256 << 20, Root: HostRoot(),
+	vm := startGuest(t, Config{Kernel: oneKernel(t), Memory: 256 << 20, Root: HostRoot(),
 		Volumes: []Volume{{Path: dir, Mount: "/inner/volume"}, {Path: dir, Mount: "/inner", ReadOnly: true}}})
 	for _, c := range []struct {
 		args []string
@@ -69,7 +69,7 @@ func TestDirectoryRoot(t *testing.T) {
 		}
 	}
 	for _, readOnly := range []bool{false, true} {
-		vm := startGuest(t, Config{Kernel: testKernels(t)[0], Memory: 256 << 20,
+		vm := startGuest(t, Config{Kernel: oneKernel(t), Memory: 256 << 20,
 			Root: Root{Directory: &Volume{Path: dir, ReadOnly: readOnly}}})
 		out, err := commandAt(t, vm, "/tool", "commit", "/made", "by the guest")
 		if readOnly && (err == nil || out != "EROFS") || !readOnly && err != nil {

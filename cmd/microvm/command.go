@@ -161,6 +161,9 @@ func (f *runFlags) guest(ctx context.Context, progress io.Writer) (linux.Config,
 	if err = f.shares(&cfg); err != nil {
 		return cfg, nil, err
 	}
+	if cfg.Network, err = f.network.network(); err != nil {
+		return cfg, nil, err
+	}
 	img, err := f.openRoot(ctx, &cfg, progress)
 	f.confine.readOnly, f.confine.readWrite = directories(&cfg)
 	return cfg, img, err

@@ -1,13 +1,16 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
@@ -24,8 +27,57 @@ func toolMain(args []string) int {
 	if _, err := io.Copy(os.Stdout, os.Stdin); err != nil {
 		return 1
 	}
+	if err := serveOne(os.Getenv("PORT")); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	fmt.Fprintln(os.Stderr, args[0])
 	return 7
+}
+
+// serveOne answers one connection.
+func serveOne(port string) error {
+	l, err := net.Listen("tcp", ":"+port)
+	if err != nil {
+		return err
+	}
+	conn, err := l.Accept()
+	if err != nil {
+		return err
+	}
+	_, err = io.WriteString(conn, "served by the guest")
+	return errors.Join(err, conn.Close(), l.Close())
+}
+
+// askServer connects until it is answered, or the test ends.
+func askServer(t *testing.T, addr string) (answer chan string) {
+	answer = make(chan string, 1)
+	go func() {
+		for ; t.Context().Err() == nil; time.Sleep(100 * time.Millisecond) {
+			conn, err := net.Dial("tcp", addr)
+			if err != nil {
+				continue // nobody listens yet
+			}
+			b, _ := io.ReadAll(conn) // nothing, where the guest does not listen yet
+			_ = conn.Close()
+			if len(b) > 0 {
+				answer <- string(b)
+				return
+			}
+		}
+	}()
+	return answer
+}
+
+// freeAddress is one that nobody listens on, as far as that can be known.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
 }
 
 // TestCommand runs a command in a guest of its own, and ends as it does.
@@ -34,13 +86,23 @@ func TestCommand(t *testing.T) {
 	dir := testimage.Layout(t, map[string][]byte{"bin/tool": testimage.Self(t), "etc/text": []byte("text")},
 		v1.Config{Env: []string{"A=b"}, Entrypoint: []string{"tool", toolArg}, Cmd: []string{"by itself"}})
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	addr := freeAddress(t)
 	// One guest for all of it: a boot takes its time in the rig.
 	cmd := command(t, "run", "--memory", "256M", "--kernel", kernel, "--modules", filepath.Join("/kernel-modules", filepath.Base(kernel)),
-		"--image", dir, "-i", "-e", "B=c", "--", "as asked")
+		"--image", dir, "-i", "-e", "B=c", "-e", "PORT=7000", "--publish", addr+":7000", "--", "as asked")
 	cmd.Stdin = strings.NewReader("typed")
+	answer := askServer(t, addr)
 	got := finish(t, cmd)
 	if got.status != 7 || got.stdout != "b c typed" || got.stderr != "as asked\n" {
 		t.Errorf("status %d, %q; want 7, %q; standard error: %s", got.status, got.stdout, "b c typed", got.stderr)
+	}
+	select {
+	case text := <-answer:
+		if text != "served by the guest" {
+			t.Errorf("the published port answers %q", text)
+		}
+	default:
+		t.Error("the published port did not answer")
 	}
 }
 

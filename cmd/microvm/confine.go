@@ -56,11 +56,13 @@ func (f *confineFlags) register(cmd *cobra.Command, flags *pflag.FlagSet) {
 // directories that the guest shares; what others know this process by is removed at its
 // end.
 func (f *runFlags) confinement() confine.Config {
-	return confine.Config{
+	c := confine.Config{
 		Require:   f.confine.mode == confineRequire,
 		ReadOnly:  f.confine.readOnly,
 		ReadWrite: append(f.ownDirectory(), f.confine.readWrite...),
 	}
+	f.network.confine(&c)
+	return c
 }
 
 // ready is called when the guest of a command could run. What takes files and processes

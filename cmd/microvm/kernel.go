@@ -71,7 +71,7 @@ func (s stripped) Unwrap() error { return s.error }
 func (f *runFlags) guestKernel() (k linux.Kernel, err error) {
 	if f.kernel != "" {
 		if k, err = linux.OpenKernel(f.kernel); err != nil {
-			return k, err
+			return k, fmt.Errorf("--kernel: %s; give the file of a kernel's image or of a Debian package", sentence(err))
 		}
 	}
 	if f.modules != "" {

@@ -63,6 +63,19 @@ func linuxKernels(t *testing.T) []string {
 	return kernels
 }
 
+// fullLane is the lane of the rig with the tests whose outcome no architecture and no
+// kernel changes: an emulated boot takes its time. On real hosts they run everywhere.
+const fullLane = "amd64-6.1"
+
+// oneKernel returns a kernel for such a test.
+func oneKernel(t *testing.T) string {
+	t.Helper()
+	if lane := os.Getenv("KVM_TEST_LANE"); lane != "" && lane != fullLane {
+		t.Skipf("the rig shows this in lane %s", fullLane)
+	}
+	return linuxKernels(t)[0]
+}
+
 // TestLinux boots Linux to a user space, which is this test binary.
 func TestLinux(t *testing.T) {
 	kernels := linuxKernels(t)

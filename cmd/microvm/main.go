@@ -12,8 +12,5 @@ func main() {
 	if len(os.Args) == 2 && os.Args[1] == console.GuardArg {
 		os.Exit(int(report(os.Stderr, console.GuardMain())))
 	}
-	if len(os.Args) > 1 && os.Args[1] == guestTestArg {
-		os.Exit(int(report(os.Stderr, commandStatus(guestTest(os.Args[2:])))))
-	}
 	os.Exit(int(execute(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)))
 }

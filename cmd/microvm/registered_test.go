@@ -421,7 +421,7 @@ func TestAgo(t *testing.T) {
 // A guest with a command is found, takes another command, and is stopped, while its
 // process is confined.
 func TestExecAndStopGuest(t *testing.T) {
-	kernel := linuxKernels(t)[0]
+	kernel := oneKernel(t)
 	dir := ownList(t)
 	layout := testimage.Layout(t, map[string][]byte{"bin/tool": testimage.Self(t)},
 		v1.Config{Env: []string{"A=b"}, Entrypoint: []string{"tool", toolArg}, Cmd: []string{"by itself"}})

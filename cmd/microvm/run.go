@@ -22,6 +22,7 @@ type runFlags struct {
 	memory                  size.Bytes
 
 	command commandFlags
+	network networkFlags
 	confine confineFlags
 	named   nameFlags
 }
@@ -91,6 +92,7 @@ func newRun(s streams) *cobra.Command {
 	flags.StringArrayVar(&f.command.disks, "disk", nil, "a further disk, a `FILE[:ro][:private][:/DIRECTORY]`")
 	flags.StringVar(&f.modules, "modules", "", "the kernel's modules, where they are not found by themselves, a `DIRECTORY` or the file of a Debian package")
 	flags.StringVar(&f.named.name, "name", "", "`NAME` for ps, exec and stop")
+	f.network.register(cmd, flags)
 	f.confine.register(cmd, flags)
 	for _, name := range []string{"kernel", "initrd", "image", "disk", "modules", "volume"} {
 		// No extensions: any file may be one. The flags exist.

@@ -32,7 +32,7 @@ func shareMain(args []string) int {
 // A command of the host runs in a guest of its own, and shares what it was given: with
 // this process confined.
 func TestHostCommand(t *testing.T) {
-	kernel := linuxKernels(t)[0]
+	kernel := oneKernel(t)
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)

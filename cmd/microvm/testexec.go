@@ -140,8 +140,8 @@ func testExec(f *runFlags, args []string, s streams) error {
 		return stopped(ctx, notRun(f.explain(err)))
 	}
 	defer vm.Close()
-	cmd := vm.Command(ctx, guestProgram, append([]string{guestTestArg, run.dir, run.binary}, run.args...)...)
-	cmd.Env, cmd.Stdout, cmd.Stderr = run.env, s.out, s.err
+	cmd := vm.Command(ctx, run.binary, run.args...)
+	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = run.dir, run.env, s.out, s.err
 	if !console.IsTerminal(s.in) {
 		cmd.Stdin = s.in
 	}
@@ -183,9 +183,8 @@ func (f *runFlags) startTestGuest(ctx context.Context, run *testRun, said, w io.
 	}
 	return linux.Start(ctx, linux.Config{
 		Kernel: kernel, CPUs: int(f.cpus), Memory: uint64(f.memory), Console: said,
-		Volumes: []linux.Volume{{Path: "/", Mount: guestHost, ReadOnly: true}},
-		Root:    linux.Root{Layer: true}, // which is made by guestTest; this has the kernel ready for it
-		Ready:   func() error { return f.confineTest(run, w) },
+		Root:  linux.HostRoot(),
+		Ready: func() error { return f.confineTest(run, w) },
 	})
 }
 

@@ -18,6 +18,12 @@ import (
 // inGuest tells TestInGuest, which test-exec runs in a guest, what to do there.
 const inGuest = "MICROVM_TEST_IN_GUEST"
 
+// isTestOfGuest reports whether this is that test, started with the environment of a
+// command.
+func isTestOfGuest() bool {
+	return len(os.Args) > 1 && os.Args[1] == "-test.run=^TestInGuest$"
+}
+
 // TestInGuest is not for this system but for the guests of TestTestExec.
 func TestInGuest(t *testing.T) {
 	what := os.Getenv(inGuest)
@@ -50,7 +56,7 @@ func TestInGuest(t *testing.T) {
 
 // TestTestExec runs tests of this very binary in guests.
 func TestTestExec(t *testing.T) {
-	kernel := linuxKernels(t)[0]
+	kernel := oneKernel(t)
 	for what, c := range map[string]struct {
 		status int
 		stdout []string
@@ -138,7 +144,7 @@ func TestTestExecBuilt(t *testing.T) {
 	if dir == "" {
 		t.Skipf("needs test binaries (%s); docs/rig.md says how to bring them", builtDir)
 	}
-	kernel := linuxKernels(t)[0]
+	kernel := oneKernel(t)
 	profile := filepath.Join(t.TempDir(), "cover.out")
 	for name, args := range map[string][]string{"race.test": nil, "cover.test": {"-test.coverprofile=" + profile}} {
 		cmd := command(t, append([]string{"test-exec", "--kernel", kernel, "--modules", filepath.Join("/kernel-modules", filepath.Base(kernel)),
@@ -255,6 +261,20 @@ func TestOutputUnpack(t *testing.T) {
 	}
 	if err := dir.unpack(pack(tar.Header{Name: "../b", Typeflag: tar.TypeReg})); err == nil {
 		t.Error("../b is written")
+	}
+	// What the guest sees of the host is not written again.
+	if err := os.Chtimes(filepath.Join(dir.path, "sub/a"), time.Time{}, time.Unix(7, 5)); err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.Stat(filepath.Join(dir.path, "sub/a"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := dir.unpack(pack(tar.Header{Name: "sub/a", Typeflag: tar.TypeReg, ModTime: time.Unix(7, 0)})); err != nil {
+		t.Error(err)
+	}
+	if after, err := os.Stat(filepath.Join(dir.path, "sub/a")); err != nil || !after.ModTime().Equal(before.ModTime()) {
+		t.Errorf("%v, %v", after, err)
 	}
 	// A link of the host's own is not a way out either.
 	if err := os.Symlink(base, filepath.Join(dir.path, "out")); err != nil {

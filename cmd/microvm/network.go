@@ -1,0 +1,129 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"linuxkvm/confine"
+	"linuxkvm/linux"
+	"linuxkvm/virtio/net/tap"
+)
+
+// networkFlags are the flags of microvm run that are about a command's network.
+type networkFlags struct {
+	kind    networkKind
+	publish []string
+}
+
+// networkKind is the value of --net.
+type networkKind struct {
+	word string // user, tap or none
+	name string // of the interface
+}
+
+func (k *networkKind) String() string {
+	if k.name != "" {
+		return k.word + ":" + k.name
+	}
+	return k.word
+}
+
+// Type names the kind of value in a help text.
+func (*networkKind) Type() string { return "NETWORK" }
+
+// Set takes user, none, tap or tap:NAME.
+func (k *networkKind) Set(s string) error {
+	word, name, named := strings.Cut(s, ":")
+	switch {
+	case word == "tap" && (!named || name != ""), !named && (word == "user" || word == "none"):
+		*k = networkKind{word, name}
+		return nil
+	}
+	return fmt.Errorf("%q: want user, tap, tap:INTERFACE or none", s)
+}
+
+func (f *networkFlags) register(cmd *cobra.Command, flags *pflag.FlagSet) {
+	f.kind = networkKind{word: "user"}
+	flags.Var(&f.kind, "net", "network of the guest: user, which needs no privilege; tap or tap:INTERFACE of this host; or none")
+	flags.StringArrayVarP(&f.publish, "publish", "p", nil, "let a TCP port of the guest be reached at one of this host, a `[ADDRESS:]PORT:GUESTPORT`")
+	_ = cmd.RegisterFlagCompletionFunc("net", cobra.FixedCompletions( // the flag exists
+		[]string{"user", "tap", "none"}, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("publish", cobra.NoFileCompletions)
+}
+
+// network is what the flags ask for, nil for none.
+func (f *networkFlags) network() (linux.Network, error) {
+	if f.kind.word != "user" && len(f.publish) > 0 {
+		return nil, fmt.Errorf("--publish %s: ports are published with --net user, not with --net %v", f.publish[0], &f.kind)
+	}
+	switch f.kind.word {
+	case "tap":
+		return linux.TAPNetwork{Config: tap.Config{Name: f.kind.name}}, nil
+	case "none":
+		return nil, nil
+	}
+	var user linux.UserNetwork
+	for _, p := range f.publish {
+		port, err := parsePublish(p)
+		if err != nil {
+			return nil, fmt.Errorf("--publish %s: %w", p, err)
+		}
+		user.Publish = append(user.Publish, port)
+	}
+	return user, nil
+}
+
+// parsePublish reads [ADDRESS:]PORT:GUESTPORT. Without an address it is all of them.
+func parsePublish(text string) (linux.Port, error) {
+	what, protocol, _ := strings.Cut(text, "/")
+	if protocol != "" && protocol != "tcp" {
+		return linux.Port{}, fmt.Errorf("%s: only TCP ports are published", protocol)
+	}
+	host, guest, ok := cutLast(what, ":")
+	if !ok {
+		return linux.Port{}, errors.New("want [ADDRESS:]PORT:GUESTPORT, such as 8080:80 or 127.0.0.1:8080:80")
+	}
+	address, port, ok := cutLast(host, ":")
+	if !ok {
+		address, port = "", host
+	}
+	address = strings.Trim(address, "[]")
+	if address != "" && net.ParseIP(address) == nil {
+		return linux.Port{}, fmt.Errorf("%q is no IP address", address)
+	}
+	if _, err := parsePort(port, 0); err != nil {
+		return linux.Port{}, err
+	}
+	n, err := parsePort(guest, 1)
+	return linux.Port{Host: net.JoinHostPort(address, port), Guest: n}, err
+}
+
+func parsePort(text string, low uint64) (uint16, error) {
+	n, err := strconv.ParseUint(text, 10, 16)
+	if err != nil || n < low {
+		return 0, fmt.Errorf("port %q: want %d to 65535", text, low)
+	}
+	return uint16(n), nil
+}
+
+// cutLast is strings.Cut around the last separator.
+func cutLast(s, sep string) (before, after string, found bool) {
+	if i := strings.LastIndex(s, sep); i >= 0 {
+		return s[:i], s[i+len(sep):], true
+	}
+	return s, "", false
+}
+
+// confine is what the network needs once it is open.
+func (f *networkFlags) confine(c *confine.Config) {
+	if f.kind.word == "user" {
+		c.Network = confine.Outgoing
+		c.ReadOnly = append(c.ReadOnly, confine.ResolverFiles()...)
+	}
+}
