@@ -9,6 +9,8 @@ import (
 	"net"
 	"net/netip"
 
+	"golang.org/x/sys/unix"
+
 	"linuxkvm/internal/guestinit"
 	"linuxkvm/virtio"
 	vnet "linuxkvm/virtio/net"
@@ -31,13 +33,36 @@ type UserNetwork struct {
 	Publish []Port
 }
 
-// Port is a TCP port of the guest that is published.
+// Port is a port of the guest that is published.
 type Port struct {
 	// Host is the address to listen on, such as "127.0.0.1:8080"; with port 0 any that
 	// is free: see VM.Publish.
 	Host string
 	// Guest is the port that connections lead to.
 	Guest uint16
+	// Protocol is "tcp" or "udp"; empty is "tcp".
+	Protocol string
+}
+
+// publish makes the port reachable for as long as there is the network.
+func (p *Port) publish(n *usernet.Network) error {
+	var err error
+	switch p.Protocol {
+	case "", "tcp":
+		_, err = n.Publish(p.Host, p.Guest)
+	case "udp":
+		_, err = n.PublishUDP(p.Host, p.Guest)
+	default:
+		err = fmt.Errorf("protocol %q: want tcp or udp", p.Protocol)
+	}
+	if err == nil {
+		return nil
+	}
+	err = fmt.Errorf("linux: publish port %d of the guest at %s: %w", p.Guest, p.Host, err)
+	if errors.Is(err, unix.EADDRINUSE) {
+		err = fmt.Errorf("%w; name another port, or 0 for any that is free", err)
+	}
+	return err
 }
 
 // TAPNetwork is an interface of the host's kernel; see package tap.
@@ -78,8 +103,8 @@ func (u UserNetwork) open() (*nic, error) {
 		return nil, fmt.Errorf("linux: user network: %w", err)
 	}
 	for _, p := range u.Publish {
-		if _, err := n.Publish(p.Host, p.Guest); err != nil {
-			return nil, errors.Join(fmt.Errorf("linux: publish port %d of the guest at %s: %w", p.Guest, p.Host, err), n.Close())
+		if err := p.publish(n); err != nil {
+			return nil, errors.Join(err, n.Close())
 		}
 	}
 	bits := usernet.DefaultSubnet.Bits()
@@ -143,6 +168,15 @@ func (vm *VM) Publish(hostAddr string, guestPort uint16) (net.Listener, error) {
 		return nil, errNoUserNetwork
 	}
 	return vm.user.Publish(hostAddr, guestPort)
+}
+
+// PublishUDP is Publish for a UDP port; the connection's LocalAddr tells the address,
+// and nobody is to read from it.
+func (vm *VM) PublishUDP(hostAddr string, guestPort uint16) (net.PacketConn, error) {
+	if vm.user == nil {
+		return nil, errNoUserNetwork
+	}
+	return vm.user.PublishUDP(hostAddr, guestPort)
 }
 
 // DialTCP connects to a TCP port of the guest.

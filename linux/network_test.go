@@ -34,6 +34,8 @@ func networkCommand(args []string) error {
 		return manyConnections(args[1])
 	case "serve":
 		return serveLines(args[1])
+	case "serve-udp":
+		return serveDatagrams(args[1])
 	case "lookup":
 		list, err := net.LookupHost(args[1])
 		fmt.Print(strings.Join(list, " "))
@@ -353,14 +355,21 @@ func TestNetworkRefusals(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer taken.Close()
+	takenUDP, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer takenUDP.Close()
 	addr := taken.Addr().String()
 	for name, c := range map[string]struct {
 		network Network
 		say     string
 	}{
-		"port in use": {UserNetwork{Publish: []Port{{addr, 80}}}, addr},
-		"no address":  {UserNetwork{Publish: []Port{{"nowhere", 80}}}, "nowhere"},
-		"subnet":      {UserNetwork{Config: usernet.Config{Subnet: netip.MustParsePrefix("192.0.2.0/31")}}, "192.0.2.0/31"},
+		"port in use":     {UserNetwork{Publish: []Port{{Host: addr, Guest: 80}}}, addr},
+		"UDP port in use": {UserNetwork{Publish: []Port{{Host: takenUDP.LocalAddr().String(), Guest: 80, Protocol: "udp"}}}, takenUDP.LocalAddr().String()},
+		"protocol":        {UserNetwork{Publish: []Port{{Host: "127.0.0.1:0", Guest: 80, Protocol: "sctp"}}}, `"sctp": want tcp or udp`},
+		"no address":      {UserNetwork{Publish: []Port{{Host: "nowhere", Guest: 80}}}, "nowhere"},
+		"subnet":          {UserNetwork{Config: usernet.Config{Subnet: netip.MustParsePrefix("192.0.2.0/31")}}, "192.0.2.0/31"},
 	} {
 		before := openFiles(t)
 		cfg := Config{Kernel: Kernel{Image: "none"}, Network: c.network}

@@ -51,7 +51,7 @@ func (k *networkKind) Set(s string) error {
 func (f *networkFlags) register(cmd *cobra.Command, flags *pflag.FlagSet) {
 	f.kind = networkKind{word: "user"}
 	flags.Var(&f.kind, "net", "network of the guest: user, which needs no privilege; tap or tap:INTERFACE of this host; or none")
-	flags.StringArrayVarP(&f.publish, "publish", "p", nil, "let a TCP port of the guest be reached at one of this host, a `[ADDRESS:]PORT:GUESTPORT`")
+	flags.StringArrayVarP(&f.publish, "publish", "p", nil, "let a port of the guest be reached at one of this host, a `[ADDRESS:]PORT:GUESTPORT[/udp]`")
 	_ = cmd.RegisterFlagCompletionFunc("net", cobra.FixedCompletions( // the flag exists
 		[]string{"user", "tap", "none"}, cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("publish", cobra.NoFileCompletions)
@@ -79,11 +79,15 @@ func (f *networkFlags) network() (linux.Network, error) {
 	return user, nil
 }
 
-// parsePublish reads [ADDRESS:]PORT:GUESTPORT. Without an address it is all of them.
+// parsePublish reads [ADDRESS:]PORT:GUESTPORT[/tcp|/udp]. Without an address it is all
+// of them.
 func parsePublish(text string) (linux.Port, error) {
-	what, protocol, _ := strings.Cut(text, "/")
-	if protocol != "" && protocol != "tcp" {
-		return linux.Port{}, fmt.Errorf("%s: only TCP ports are published", protocol)
+	what, protocol, given := strings.Cut(text, "/")
+	switch {
+	case !given:
+		protocol = "tcp"
+	case protocol != "tcp" && protocol != "udp":
+		return linux.Port{}, fmt.Errorf("protocol %q: want tcp or udp", protocol)
 	}
 	host, guest, ok := cutLast(what, ":")
 	if !ok {
@@ -101,7 +105,7 @@ func parsePublish(text string) (linux.Port, error) {
 		return linux.Port{}, err
 	}
 	n, err := parsePort(guest, 1)
-	return linux.Port{Host: net.JoinHostPort(address, port), Guest: n}, err
+	return linux.Port{Host: net.JoinHostPort(address, port), Guest: n, Protocol: protocol}, err
 }
 
 func parsePort(text string, low uint64) (uint16, error) {

@@ -10,10 +10,11 @@ import (
 
 func TestPublishFlag(t *testing.T) {
 	for text, want := range map[string]linux.Port{
-		"8080:80":           {Host: ":8080", Guest: 80},
-		"0:80":              {Host: ":0", Guest: 80},
-		"127.0.0.1:8080:80": {Host: "127.0.0.1:8080", Guest: 80},
-		"[::1]:8080:80/tcp": {Host: "[::1]:8080", Guest: 80},
+		"8080:80":           {Host: ":8080", Guest: 80, Protocol: "tcp"},
+		"0:80":              {Host: ":0", Guest: 80, Protocol: "tcp"},
+		"127.0.0.1:8080:80": {Host: "127.0.0.1:8080", Guest: 80, Protocol: "tcp"},
+		"[::1]:8080:80/tcp": {Host: "[::1]:8080", Guest: 80, Protocol: "tcp"},
+		"5353:53/udp":       {Host: ":5353", Guest: 53, Protocol: "udp"},
 	} {
 		if got, err := parsePublish(text); err != nil || got != want {
 			t.Errorf("%s: %+v, %v; want %+v", text, got, err, want)
@@ -21,7 +22,7 @@ func TestPublishFlag(t *testing.T) {
 	}
 	for text, say := range map[string]string{
 		"80": "8080:80", "": "8080:80", "x:80": `port "x"`, "80:0": `port "0"`, "80:65536": `"65536"`, "-1:80": `"-1"`,
-		"host:80:80": `"host" is no IP`, "80:80/udp": "only TCP", "80:http": `"http"`,
+		"host:80:80": `"host" is no IP`, "80:80/sctp": `"sctp": want tcp or udp`, "80:80/": "want tcp or udp", "80:http": `"http"`,
 	} {
 		if got, err := parsePublish(text); err == nil || !strings.Contains(err.Error(), say) {
 			t.Errorf("%q: %+v, %v; want it to say %s", text, got, err, say)

@@ -4,7 +4,7 @@
 //
 // The guest gets its address by DHCP, names by DNS at the gateway, and reaches by TCP
 // and UDP over IPv4 what [Config].Allow says. Ports of the guest are made reachable by
-// [Network.Publish]. There is no IPv6, and of ICMP only echoes of the gateway.
+// [Network.Publish] and [Network.PublishUDP]. There is no IPv6, and of ICMP only echoes of the gateway.
 //
 // The gateway's TCP/IP is gVisor's. DHCP and DNS are ours, since what a guest can ask
 // for must be bounded: each in-flight query, connection and buffer is.
