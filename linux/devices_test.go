@@ -118,7 +118,7 @@ func TestGuestDevices(t *testing.T) {
 
 // A guest gives memory to the host, and has it back.
 func TestBalloon(t *testing.T) {
-	vm := startGuest(t, Config{Kernel: testKernels(t)[0], Memory: 256 << 20, CPUs: 2})
+	vm := startGuest(t, Config{Kernel: oneKernel(t), Memory: 256 << 20, CPUs: 2})
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	stats, err := vm.MemoryStats(ctx)

@@ -410,7 +410,7 @@ func TestFaultManyGuests(t *testing.T) {
 	kernel := oneKernel(t)
 	n := 50
 	if os.Getenv("KVM_TEST_LANE") != "" {
-		n = 3 // the rig emulates them all on a few processors
+		n = 2 // the rig emulates them all on a few processors
 	}
 	base := smallDisk(t, 1<<20)
 	var starting sync.WaitGroup

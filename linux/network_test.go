@@ -66,7 +66,7 @@ func exchange(network, addr string, out io.Writer) error {
 }
 
 // bulkSize is more than all buffers on the way have room for.
-const bulkSize = 16 << 20
+const bulkSize = 4 << 20
 
 func bulk(addr string) error {
 	conn, err := net.Dial("tcp", addr)
@@ -168,7 +168,7 @@ func echoServers(t *testing.T) (tcp, udp netip.AddrPort) {
 
 // The guest reaches what it may of the host's network, and the host the guest.
 func TestUserNetwork(t *testing.T) {
-	kernel := testKernels(t)[0]
+	kernel := oneKernel(t)
 	tcp, udp := echoServers(t)
 	allow := func(network string, addr netip.AddrPort) error {
 		if addr == tcp && network == "tcp" || addr == udp && network == "udp" {
