@@ -98,7 +98,10 @@ func (i *Instance) Dir() string { return i.dir }
 func (i *Instance) Close() error {
 	var err error
 	if i.Listener != nil {
-		err = i.Listener.Close()
+		// Who serves it may have closed it, when its guest ended.
+		if err = i.Listener.Close(); errors.Is(err, net.ErrClosed) {
+			err = nil
+		}
 	}
 	if removeErr := remove(i.dir); !errors.Is(removeErr, os.ErrPermission) {
 		err = errors.Join(err, removeErr)

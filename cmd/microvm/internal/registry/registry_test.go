@@ -199,3 +199,14 @@ func TestProcess(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Who serves the socket closes it when its guest has ended, which is before Close.
+func TestCloseAfterTheListener(t *testing.T) {
+	i := register(t, open(t), State{Agent: true})
+	if err := i.Listener.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := i.Close(); err != nil {
+		t.Error(err)
+	}
+}
