@@ -15,12 +15,13 @@ func TestRISCVTimerWakesTheGuest(t *testing.T) {
 		if wokenByTimer(t) {
 			return
 		}
-		t.Log("the guest waited until it was kicked")
+		t.Log("the guest's wait was ended by something else")
 	}
 	t.Error("no guest was woken by its timer")
 }
 
-// wokenByTimer reports whether the guest went on by itself. A kick ends its wait too.
+// wokenByTimer reports whether the guest went on with its timer's interrupt pending. A
+// kick ends its wait too, and any signal to the vCPU's thread.
 func wokenByTimer(t *testing.T) bool {
 	t.Helper()
 	const timer = 1 << 5
@@ -32,20 +33,19 @@ func wokenByTimer(t *testing.T) bool {
 		riscvEnd())
 	must(t, SetOneReg(v, uapi.RegRISCVTimerTime, 1<<33))
 	exit, err := runFor(v, runLimit/4)
-	woken := err == nil
-	if !woken {
+	if err != nil {
 		exit = riscvRun(t, v, uapi.ExitMMIO)
 	}
 	if !isDone(exit) {
 		t.Fatalf("exit reason %v; %s", exit.Reason(), riscvState(v))
 	}
+	if err != nil || oneReg(t, v, uapi.RegRISCVCoreA3)&timer == 0 {
+		return false
+	}
 	if now := oneReg(t, v, uapi.RegRISCVCoreA2); now < 1<<33+2000 {
 		t.Errorf("the guest went on at %d, before its time of at least %d", now, 1<<33+2000)
 	}
-	if sip := oneReg(t, v, uapi.RegRISCVCoreA3); woken && sip&timer == 0 {
-		t.Errorf("the guest saw SIP %#x, want bit 5", sip)
-	}
-	return woken
+	return true
 }
 
 // What the registers and the memory of a guest hold is all of it: it goes on in

@@ -27,9 +27,11 @@ func toolMain(args []string) int {
 	if _, err := io.Copy(os.Stdout, os.Stdin); err != nil {
 		return 1
 	}
-	if err := serveOne(os.Getenv("PORT")); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
+	if port := os.Getenv("PORT"); port != "" {
+		if err := serveOne(port); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
 	}
 	fmt.Fprintln(os.Stderr, args[0])
 	return 7
