@@ -51,12 +51,17 @@ test-race: ## the same for concurrent packages, under the race detector
 	@echo "==> tests under the race detector"
 	@CGO_ENABLED=1 $(GO) test -race $(RACE_PACKAGES)
 
+# What failed in any lane, which is printed last.
+FAILURES := .cache/failures
+RIG_TEST = $(GO) run ./internal/cmd/rig test -timeout 25m -retries 2 -failures $(FAILURES)
+
 test-lanes: ## tests on real KVM in the rig, one boot a lane
 	@echo "==> tests in the rig"
-	@status=0; \
-	$(GO) run ./internal/cmd/rig test -lane $(FULL_LANES) -timeout 25m -retries 2 -guest-kernels $(LANE_PACKAGES) || status=1; \
-	$(GO) run ./internal/cmd/rig test -lane $(MACHINE_LANES) -timeout 25m -retries 2 -guest-kernels $(MACHINE_LANE_PACKAGES) || status=1; \
-	$(GO) run ./internal/cmd/rig test -lane $(LIBRARY_LANES) -timeout 25m -retries 2 $(LIBRARY_LANE_PACKAGES) || status=1; \
+	@mkdir -p $(dir $(FAILURES)); rm -f $(FAILURES); status=0; \
+	$(RIG_TEST) -lane $(FULL_LANES) -guest-kernels $(LANE_PACKAGES) || status=1; \
+	$(RIG_TEST) -lane $(MACHINE_LANES) -guest-kernels $(MACHINE_LANE_PACKAGES) || status=1; \
+	$(RIG_TEST) -lane $(LIBRARY_LANES) $(LIBRARY_LANE_PACKAGES) || status=1; \
+	test ! -e $(FAILURES) || { echo "==> what failed in the rig"; cat $(FAILURES); }; \
 	exit $$status
 
 # What the tests do with KVM, by lane; internal/cmd/coverage reads it.

@@ -91,8 +91,14 @@ func runMachine(how, name string) error {
 // startMachine starts such a process and returns when others find it.
 func startMachine(t *testing.T, how, name string) (pid int, ended <-chan struct{}) {
 	t.Helper()
+	// Not t.TempDir, whose name may be too long for a socket's.
+	temp, err := os.MkdirTemp("", "microvm-test-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(temp) })
 	cmd := command(t, name)
-	cmd.Env = append(os.Environ(), asMachine+"="+how)
+	cmd.Env = append(os.Environ(), asMachine+"="+how, "TMPDIR="+temp)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -35,6 +35,7 @@ func testCommand(ctx context.Context, args []string) error {
 	f.StringVar(&o.CoverProfile, "coverprofile", "", "write the coverage of all lanes to this `file`")
 	f.StringVar(&o.Tags, "tags", "", "build with these `tags`, separated by commas")
 	f.StringVar(&o.TraceDir, "trace", "", "record the tests' ioctls in this `directory`, below the lane's name")
+	f.StringVar(&o.FailureLog, "failures", "", "add lines about what failed to this `file`")
 	patterns, testArgs := splitArgs(args)
 	if err := parse(f, patterns); err != nil {
 		return err

@@ -2,8 +2,10 @@ package suite
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"sync"
 	"text/tabwriter"
@@ -38,11 +40,37 @@ func (r *runner) summary() {
 	// To the same writer as the lines before; if that fails, so did they.
 	_ = w.Flush()
 	// What failed comes last: it may be all that is kept of a long log.
+	for _, line := range r.whys() {
+		fmt.Fprintln(r.Output, line)
+	}
+}
+
+// whys are the lines about what failed.
+func (r *runner) whys() []string {
+	var lines []string
 	for _, row := range r.rows {
+		if !row.ok {
+			lines = append(lines, fmt.Sprintf("%s %s: %s", row.lane, row.pkg, row.verdict))
+		}
 		for _, line := range row.why {
-			fmt.Fprintf(r.Output, "%s %s: %s\n", row.lane, row.pkg, line)
+			lines = append(lines, fmt.Sprintf("%s %s: %s", row.lane, row.pkg, line))
 		}
 	}
+	return lines
+}
+
+// logFailures adds them to the log, if there is one.
+func (r *runner) logFailures() error {
+	lines := r.whys()
+	if r.FailureLog == "" || len(lines) == 0 {
+		return nil
+	}
+	f, err := os.OpenFile(r.FailureLog, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
+	if err != nil {
+		return fmt.Errorf("rig: the log of failures: %w", err)
+	}
+	_, err = io.WriteString(f, strings.Join(lines, "\n")+"\n")
+	return errors.Join(err, f.Close())
 }
 
 // maxWhy is how many lines a row says of its failure.

@@ -50,6 +50,9 @@ type Options struct {
 	Hardware        bool
 	// Console gets the guests' consoles; nil is nowhere.
 	Console io.Writer
+	// FailureLog is a file that the lines about what failed are added to; none if
+	// empty. Several runs may share it.
+	FailureLog string
 	// Output gets everything that a person reads.
 	Output io.Writer
 }
@@ -87,6 +90,9 @@ func Run(ctx context.Context, o Options) error {
 		}
 	}
 	r.summary()
+	if err := r.logFailures(); err != nil {
+		return err
+	}
 	if err := r.profile(ctx); err != nil {
 		return err
 	}

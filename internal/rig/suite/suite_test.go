@@ -198,7 +198,8 @@ func TestFailed(t *testing.T) {
 // TestSummary: the end of the output says what failed and why.
 func TestSummary(t *testing.T) {
 	var out bytes.Buffer
-	r := runner{Options: Options{Output: &out}}
+	log := filepath.Join(t.TempDir(), "failures")
+	r := runner{Options: Options{Output: &out, FailureLog: log}}
 	test := "=== RUN   TestA\n    --- FAIL: TestA/b (0.1s)\n    a_test.go:1: x\n--- FAIL: TestA (0.1s)\nFAIL\n"
 	r.rows = []row{
 		{lane: "l", pkg: "p", verdict: "ok", ok: true},
@@ -206,8 +207,17 @@ func TestSummary(t *testing.T) {
 	}
 	r.summary()
 	_, after, _ := strings.Cut(out.String(), "FAIL    ")
-	if want := "0.0 s\nl q:     --- FAIL: TestA/b (0.1s)\nl q: --- FAIL: TestA (0.1s)\n"; after != want {
+	why := "l q: FAIL\nl q:     --- FAIL: TestA/b (0.1s)\nl q: --- FAIL: TestA (0.1s)\n"
+	if want := "0.0 s\n" + why; after != want {
 		t.Errorf("%q, want %q", after, want)
+	}
+	for range 2 {
+		if err := r.logFailures(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, err := os.ReadFile(log); string(got) != why+why || err != nil {
+		t.Errorf("logged %q, %v", got, err)
 	}
 	if n := len(failures([]byte(strings.Repeat("panic: x\n", 2*maxWhy)))); n != maxWhy {
 		t.Errorf("%d lines, want %d", n, maxWhy)
