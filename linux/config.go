@@ -7,6 +7,7 @@ import (
 
 	"linuxkvm/boot"
 	"linuxkvm/internal/guestinit"
+	"linuxkvm/internal/initramfs"
 	"linuxkvm/internal/kmod"
 	"linuxkvm/kvm"
 	"linuxkvm/machine"
@@ -103,12 +104,16 @@ func (c *Config) cmdline() string {
 // images opens the kernel and makes the initramfs.
 func (c *Config) images() (kernel, initrd *boot.File, err error) {
 	root, mounts := c.mounts()
-	ramfs := initramfs{
-		kernel: c.Kernel, program: c.Program, modules: c.modules(),
-		config: guestinit.Config{Hostname: c.Hostname, Env: c.Env, Root: root, Mounts: mounts, Net: c.nics},
+	archive := initramfs.Archive{
+		Modules: c.modules(), ModuleDir: c.Kernel.Modules, Program: c.Program,
+		Config: guestinit.Config{Hostname: c.Hostname, Env: c.Env, Root: root, Mounts: mounts, Net: c.nics},
 	}
-	if initrd, err = ramfs.build(); err != nil {
-		return nil, nil, err
+	f, err := archive.Build()
+	if err != nil {
+		return nil, nil, fmt.Errorf("linux: %w", err)
+	}
+	if initrd, err = boot.NewFile(f); err != nil {
+		return nil, nil, errors.Join(err, f.Close())
 	}
 	if kernel, err = boot.Open(c.Kernel.Image); err != nil {
 		return nil, nil, errors.Join(fmt.Errorf("linux: kernel: %w", err), initrd.Close())
