@@ -150,31 +150,25 @@ var passedSignals = []os.Signal{
 func runForwarding(cmd *linux.Cmd, stop context.CancelCauseFunc) error {
 	signals := make(chan os.Signal, len(passedSignals))
 	signal.Notify(signals, passedSignals...)
-	started, done := make(chan struct{}), make(chan struct{})
+	done := make(chan struct{})
 	defer func() {
 		signal.Stop(signals)
 		close(done)
 	}()
 	go func() {
-		select {
-		case <-done:
-			return
-		case sig := <-signals:
-			stop(signalled{sig.(syscall.Signal)})
-		case <-started:
-		}
 		for {
 			select {
 			case <-done:
 				return
 			case sig := <-signals:
-				_ = cmd.Signal(sig) // a command that has ended does not mind
+				select {
+				case <-cmd.Started():
+					_ = cmd.Signal(sig) // a command that has ended does not mind
+				default:
+					stop(signalled{sig.(syscall.Signal)})
+				}
 			}
 		}
 	}()
-	if err := cmd.Start(); err != nil {
-		return err
-	}
-	close(started)
-	return cmd.Wait()
+	return cmd.Run()
 }

@@ -46,6 +46,8 @@ func machineMain(how string) int {
 }
 
 func runMachine(how, name string) error {
+	// nohup has this process ignore it, and a command that it starts could not trap it.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
 	if how == machineIgnores {
 		signal.Ignore(syscall.SIGTERM)
 	}

@@ -50,6 +50,7 @@ type Cmd struct {
 	streams [3]net.Conn
 	output  sync.WaitGroup
 	copyErr error
+	running chan struct{} // closed when the guest has started it
 	exited  chan struct{} // closed when exit or err is there
 	exit    *wire.Exit
 	err     error
@@ -71,7 +72,10 @@ var (
 
 // Command returns a command in the guest. When ctx ends the command is killed.
 func (c *Client) Command(ctx context.Context, name string, args ...string) *Cmd {
-	return &Cmd{Path: name, Args: append([]string{name}, args...), client: c, ctx: ctx, exited: make(chan struct{})}
+	return &Cmd{
+		Path: name, Args: append([]string{name}, args...), client: c, ctx: ctx,
+		running: make(chan struct{}), exited: make(chan struct{}),
+	}
 }
 
 // Start starts the command and returns when it runs.
@@ -87,6 +91,7 @@ func (c *Cmd) Start() error {
 		return fmt.Errorf("%s: %w", c.Path, errors.Join(c.ctx.Err(), err))
 	}
 	c.stop = context.AfterFunc(c.ctx, c.cancel)
+	close(c.running)
 	c.copy()
 	go c.await()
 	return nil
@@ -232,6 +237,10 @@ func (c *Cmd) CombinedOutput() ([]byte, error) {
 	err := c.Run()
 	return out.Bytes(), err
 }
+
+// Started is closed when the command runs in the guest, before its first output is
+// passed on.
+func (c *Cmd) Started() <-chan struct{} { return c.running }
 
 // Pid is the number of the process in the guest, 0 before Start.
 func (c *Cmd) Pid() int {

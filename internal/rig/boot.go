@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -35,7 +36,23 @@ func Boot(ctx context.Context, opts Options) (*Session, error) {
 		return nil, err
 	}
 	defer initramfs.Close()
-	s, err := launch(ctx, opts, qemu, kernel, initramfs)
+	s, err := opts.boot(ctx, qemu, kernel, initramfs)
+	if hung(err) {
+		// An emulated boot hangs once in a great many; a kernel that cannot boot does
+		// so twice.
+		fmt.Fprintf(opts.Fetch.Progress, "rig: lane %s: %v: booting once more\n", opts.Lane.Name, err)
+		s, err = opts.boot(ctx, qemu, kernel, initramfs)
+	}
+	if err != nil {
+		return nil, err
+	}
+	s.BootTime = time.Since(start)
+	return s, nil
+}
+
+// boot starts QEMU and waits for the guest's agent.
+func (o *Options) boot(ctx context.Context, qemu *Emulator, kernel *Kernel, initramfs *os.File) (*Session, error) {
+	s, err := launch(ctx, *o, qemu, kernel, initramfs)
 	if err != nil {
 		return nil, err
 	}
@@ -43,8 +60,12 @@ func Boot(ctx context.Context, opts Options) (*Session, error) {
 		s.abort()
 		return nil, err
 	}
-	s.BootTime = time.Since(start)
 	return s, nil
+}
+
+func hung(err error) bool {
+	var f *Failure
+	return errors.As(err, &f) && f.Reason == BootTimeout
 }
 
 // initramfs makes the initramfs with an init that is built now or given.

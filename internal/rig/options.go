@@ -56,6 +56,9 @@ func (o *Options) setDefaults() {
 	if o.KernelLog == nil {
 		o.KernelLog = io.Discard
 	}
+	if o.Fetch.Progress == nil {
+		o.Fetch.Progress = io.Discard
+	}
 }
 
 func defaulted[T ~int | ~int64](v, otherwise T) T {
