@@ -31,7 +31,7 @@ func GuestKernels(ctx context.Context, goarch string, opts FetchOptions) ([]File
 			return nil, err
 		}
 		files = append(files, File{Guest: path.Join(GuestKernelsDir, l.Name), Host: k.Image})
-		modules, err := k.guestModules(path.Join(GuestModulesDir, l.Name))
+		modules, err := k.GuestModules(path.Join(GuestModulesDir, l.Name))
 		if err != nil {
 			return nil, err
 		}
@@ -40,8 +40,8 @@ func GuestKernels(ctx context.Context, goarch string, opts FetchOptions) ([]File
 	return files, nil
 }
 
-// guestModules are the modules that guests of ours need, as files for a directory.
-func (k *Kernel) guestModules(dir string) ([]File, error) {
+// GuestModules are the modules that guests of ours need, as files for a directory.
+func (k *Kernel) GuestModules(dir string) ([]File, error) {
 	wanted := []Module{kmod.Virtio}
 	for _, what := range slices.Sorted(maps.Keys(kmod.GuestModules)) {
 		wanted = append(wanted, kmod.GuestModules[what]...)
