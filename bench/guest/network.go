@@ -36,7 +36,7 @@ func download(each time.Duration, address string, report map[string]float64) err
 	defer conn.Close()
 	start, b := time.Now(), make([]byte, 256<<10)
 	for n := 0; ; {
-		if took := time.Since(start); took >= each {
+		if took := time.Since(start); took >= each && n > 0 {
 			report["net.down"] = float64(n) / (1 << 20) / took.Seconds()
 			return nil
 		}

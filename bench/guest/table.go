@@ -42,6 +42,12 @@ func (t *table) addBelow(what, unit string, limit float64, values [][]float64) {
 	t.rows = append(t.rows, fmt.Sprintf("%s\t%.2f\t%.2f\t%s\t%.2f\tbelow %.0f %s\t%s", what, ours, theirs, unit, ours/theirs, limit, unit, verdict(ours < limit)))
 }
 
+// addBare adds medians for which there is no target.
+func (t *table) addBare(what, unit string, values [][]float64) {
+	ours, theirs := median(values[0]), median(values[1])
+	t.rows = append(t.rows, fmt.Sprintf("%s\t%.2f\t%.2f\t%s\t%.2f\t\t", what, ours, theirs, unit, ours/theirs))
+}
+
 func verdict(met bool) string {
 	if met {
 		return "met"
