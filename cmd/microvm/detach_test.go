@@ -1,0 +1,308 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"linuxkvm/cmd/microvm/internal/ptytest"
+	"linuxkvm/cmd/microvm/internal/registry"
+	"linuxkvm/confine"
+	"linuxkvm/internal/tinykernel"
+)
+
+// detached starts a machine in the background, which is killed at the end of the test if
+// it is there by then.
+func detached(t *testing.T, args ...string) *registry.Entry {
+	t.Helper()
+	// That it ends shows that nobody else has its standard output and error.
+	got := finish(t, command(t, append([]string{"run", "-d"}, args...)...))
+	if got.status != 0 || withoutWarning(got.stderr) != "" {
+		t.Fatalf("status %d: %s", got.status, got.stderr)
+	}
+	id, isLine := strings.CutSuffix(got.stdout, "\n")
+	e, err := running(id)
+	if !isLine || err != nil || e.ID != id {
+		t.Fatalf("%q is not the id of a machine: %v", got.stdout, err)
+	}
+	p, err := e.Process()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_, waitErr := p.Wait(0)
+		if err := errors.Join(waitErr, p.Signal(unix.SIGKILL), p.Close()); err != nil {
+			t.Error(err)
+		}
+	})
+	return e
+}
+
+// begin starts a command whose output is looked at.
+func begin(t *testing.T, args ...string) (*exec.Cmd, *transcript) {
+	t.Helper()
+	cmd, out := command(t, args...), new(transcript)
+	cmd.Stdout, cmd.Stderr = out, out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return cmd, out
+}
+
+// awaitFiles waits until a process has n files of a name open: it has got so far.
+func awaitFiles(t *testing.T, pid int, name string, n int) {
+	t.Helper()
+	for start := time.Now(); time.Since(start) < patience; time.Sleep(time.Millisecond) {
+		found := 0
+		for _, link := range descriptors(pid) {
+			if filepath.Base(link) == name {
+				found++
+			}
+		}
+		if found == n {
+			return
+		}
+	}
+	t.Fatalf("it has not %d files %s open", n, name)
+}
+
+// descriptors are what a process has open, by number.
+func descriptors(pid int) map[string]string {
+	open := map[string]string{}
+	links, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", pid))
+	for _, l := range links {
+		if target, err := os.Readlink(l); err == nil {
+			open[filepath.Base(l)] = target
+		}
+	}
+	return open
+}
+
+// A machine goes on in the background, confined; it is listed, what it writes is read,
+// its end is waited for, and nothing is left of it.
+func TestDetach(t *testing.T) {
+	needKVM(t)
+	dir := ownList(t)
+	e := detached(t, "--name", "tiny", "--kernel", tiny(t), "--memory", "8M")
+	check(t, finish(t, command(t, "ps", "-q")), statusOK, e.ID+"\n")
+	checkThreads(t, e.PID, true, confine.Available().Seccomp)
+	if sid, err := unix.Getsid(e.PID); err != nil || sid != e.PID {
+		t.Errorf("session %d, %v; want its own, %d", sid, err, e.PID)
+	}
+	open, log := descriptors(e.PID), filepath.Join(dir, e.ID, "log")
+	if open["0"] != os.DevNull || open["1"] != log || open["2"] != log {
+		t.Errorf("its standard files are %s, %s and %s", open["0"], open["1"], open["2"])
+	}
+
+	following, followed := begin(t, "logs", "-f", "tiny")
+	waiting, waited := begin(t, "wait", "tiny")
+	followed.waitFor(t, tinykernel.Greeting)
+	awaitFiles(t, waiting.Process.Pid, "status", 1)
+	check(t, finish(t, command(t, "logs", e.ID)), statusOK, tinykernel.Greeting)
+	check(t, finish(t, command(t, "exec", "tiny", "true")), statusNotRun, "", "started without a command")
+	check(t, finish(t, command(t, "stop", "tiny")), statusOK, "tiny\n")
+	if got := wait(t, following); got != 0 || followed.String() != tinykernel.Greeting {
+		t.Errorf("status %d, %q", got, followed.String())
+	}
+	if got := wait(t, waiting); got != 0 || waited.String() != "143\n" {
+		t.Errorf("status %d, %q", got, waited.String())
+	}
+	checkNothingLeft(t, dir)
+	for _, c := range []string{"logs", "wait"} {
+		check(t, finish(t, command(t, c, "tiny")), statusFailed, "", `no machine "tiny" is running`)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
+		t.Errorf("left %v, %v", left, err)
+	}
+}
+
+// What a start says and how it ends is the same in the background.
+func TestDetachErrors(t *testing.T) {
+	dir := ownList(t)
+	for want, args := range map[status][]string{
+		statusFailed: {"--kernel", "/no/such/kernel"},
+		statusUsage:  {"--kernel", tiny(t), "--memory", "5K"},
+		statusNotRun: {"--kernel", "/no/such/kernel", "--", "true"},
+	} {
+		foreground := finish(t, command(t, append([]string{"run"}, args...)...))
+		got := finish(t, command(t, append([]string{"run", "--detach"}, args...)...))
+		if got != foreground || got.status != int(want) || strings.Count(got.stderr, "microvm: ") != 1 {
+			t.Errorf("%q: %+v, and in the foreground %+v; want status %d", args, got, foreground, want)
+		}
+	}
+	if left, _ := filepath.Glob(filepath.Join(dir, "*")); len(left) != 0 {
+		t.Errorf("left %v", left)
+	}
+	for _, c := range []struct {
+		flags string
+		says  []string
+	}{
+		{"-di", []string{"--detach (-d) and --interactive (-i)"}},
+		{"-dt", []string{"--detach (-d) and --tty (-t)"}},
+		{"-dit", []string{"--detach (-d)", "--interactive (-i)", "--tty (-t)", "'microvm exec -it'"}},
+	} {
+		check(t, finish(t, command(t, "run", c.flags, "--", "true")), statusUsage, "", c.says...)
+	}
+	cmd := command(t, "run", "-d", "--", "true")
+	cmd.Env = append(cmd.Env, detachedVariable+"=1")
+	check(t, finish(t, cmd), statusUsage, "", "unset it")
+	t.Setenv("XDG_RUNTIME_DIR", filepath.Join(t.TempDir(), "not", "there"))
+	needKVM(t)
+	check(t, finish(t, command(t, "run", "-d", "--kernel", tiny(t), "--memory", "8M")), statusFailed, "", "--detach: ", "XDG_RUNTIME_DIR")
+}
+
+// What fails when the machine is listed already takes that back.
+func TestDetachedNameIsTaken(t *testing.T) {
+	needKVM(t)
+	ownList(t)
+	e := detached(t, "--name", "tiny", "--kernel", tiny(t), "--memory", "8M")
+	check(t, finish(t, command(t, "run", "-d", "--name", "tiny", "--kernel", tiny(t), "--memory", "8M")), statusFailed, "", "a machine named tiny is running already")
+	check(t, finish(t, command(t, "run", "-d", "--kernel", file(t, "text", []byte("no kernel")), "--memory", "8M")), statusFailed, "", "microvm: ")
+	check(t, finish(t, command(t, "ps", "-q")), statusOK, e.ID+"\n")
+}
+
+// The end of the terminal it was started on is not its end.
+func TestDetachedOutlivesTheTerminal(t *testing.T) {
+	needKVM(t)
+	ownList(t)
+	p := ptytest.Open(t)
+	cmd := onTerminal(t, p, "run", "-d", "--name", "tiny", "--kernel", tiny(t), "--memory", "8M")
+	if got := wait(t, cmd); got != 0 {
+		t.Fatalf("status %d: %s", got, p.Screen())
+	}
+	p.Hangup()
+	time.Sleep(50 * time.Millisecond) // what it was sent has arrived
+	check(t, finish(t, command(t, "logs", "tiny")), statusOK, tinykernel.Greeting)
+	check(t, finish(t, command(t, "stop", "tiny")), statusOK, "tiny\n")
+}
+
+// A signal during the start ends it, in the background too.
+func TestDetachInterrupted(t *testing.T) {
+	dir := ownList(t)
+	slow := filepath.Join(t.TempDir(), "kernel")
+	if err := unix.Mkfifo(slow, 0o600); err != nil { // to open it waits for who writes
+		t.Fatal(err)
+	}
+	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
+		cmd, out := begin(t, "run", "-d", "--kernel", slow)
+		child := childOf(t, cmd.Process.Pid)
+		if err := cmd.Process.Signal(sig); err != nil {
+			t.Fatal(err)
+		}
+		if got := wait(t, cmd); got != 128+int(sig) || out.String() != "" {
+			t.Errorf("%v: status %d, %q", sig, got, out.String())
+		}
+		if err := syscall.Kill(child, 0); !errors.Is(err, syscall.ESRCH) {
+			t.Errorf("%v: process %d: %v", sig, child, err)
+		}
+	}
+	if left, _ := filepath.Glob(filepath.Join(dir, "*")); len(left) != 0 {
+		t.Errorf("left %v", left)
+	}
+}
+
+// childOf waits until a process has a child.
+func childOf(t *testing.T, pid int) int {
+	t.Helper()
+	for start := time.Now(); time.Since(start) < patience; time.Sleep(time.Millisecond) {
+		names, _ := filepath.Glob("/proc/[0-9]*/stat")
+		for _, name := range names {
+			stat, _ := os.ReadFile(name) // of one that has ended nothing
+			_, fields, _ := cutLast(string(stat), ") ")
+			var state string
+			var parent int
+			if _, err := fmt.Sscan(fields, &state, &parent); err == nil && parent == pid {
+				child, _ := strconv.Atoi(filepath.Base(filepath.Dir(name)))
+				return child
+			}
+		}
+	}
+	t.Fatal("it has no child")
+	return 0
+}
+
+// What the shell has open beside the standard files is not kept open.
+func TestDetachedHasNoFilesOfOthers(t *testing.T) {
+	needKVM(t)
+	ownList(t)
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	cmd := command(t, "run", "-d", "--name", "tiny", "--kernel", tiny(t), "--memory", "8M")
+	cmd.ExtraFiles = []*os.File{w}
+	got := finish(t, cmd)
+	if err := w.Close(); got.status != 0 || err != nil {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	ended := make(chan error, 1)
+	go func() {
+		_, err := io.ReadAll(r)
+		ended <- err
+	}()
+	select {
+	case err := <-ended:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(5 * time.Second):
+		t.Error("the pipe is open in the background")
+	}
+	check(t, finish(t, command(t, "stop", "tiny")), statusOK, "tiny\n")
+}
+
+// Of machines in the foreground there are statuses and no logs, and of killed ones none
+// of both.
+func TestWait(t *testing.T) {
+	needKVM(t)
+	ownList(t)
+	cmd := command(t, "run", "--name", "foreground", "--kernel", tiny(t), "--memory", "8M")
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	var out transcript
+	cmd.Stdout = &out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	out.waitFor(t, tinykernel.Greeting)
+	killed := detached(t, "--name", "killed", "--kernel", tiny(t), "--memory", "8M")
+	check(t, finish(t, command(t, "logs", "foreground")), statusFailed, "", "foreground has no log", "--detach")
+	var said transcript
+	waiting := command(t, "wait", "killed", "nobody", "foreground")
+	var codes transcript
+	waiting.Stdout, waiting.Stderr = &codes, &said
+	if err := waiting.Start(); err != nil {
+		t.Fatal(err)
+	}
+	awaitFiles(t, waiting.Process.Pid, "status", 2)
+	if err := syscall.Kill(killed.PID, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(in, tinykernel.Reset); err != nil {
+		t.Fatal(err)
+	}
+	got := wait(t, waiting)
+	check(t, outcome{got, codes.String(), said.String()}, statusFailed, "10\n", "killed: it was ended before", `no machine "nobody"`)
+	if got := wait(t, cmd); got != int(statusReset) {
+		t.Errorf("status %d", got)
+	}
+	for _, args := range [][]string{{"wait"}, {"logs"}, {"logs", "a", "b"}} {
+		if got := finish(t, command(t, args...)); got.status != int(statusUsage) {
+			t.Errorf("%q: %+v", args, got)
+		}
+	}
+}
