@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,11 +14,14 @@ import (
 	"testing"
 	"time"
 
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
 	"linuxkvm/cmd/microvm/internal/ptytest"
 	"linuxkvm/cmd/microvm/internal/registry"
 	"linuxkvm/confine"
+	"linuxkvm/internal/testimage"
 	"linuxkvm/internal/tinykernel"
 )
 
@@ -231,6 +235,43 @@ func childOf(t *testing.T, pid int) int {
 	return 0
 }
 
+// A machine that nobody was told of does not stay.
+func TestDetachForegroundIsKilled(t *testing.T) {
+	needKVM(t)
+	dir := ownList(t)
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	list, err := os.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer list.Close()
+	// The start waits for the lock of the list.
+	if err := unix.Flock(int(list.Fd()), unix.LOCK_EX); err != nil {
+		t.Fatal(err)
+	}
+	cmd, _ := begin(t, "run", "-d", "--kernel", tiny(t), "--memory", "8M")
+	child := childOf(t, cmd.Process.Pid)
+	fd, err := unix.PidfdOpen(child, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Process.Release() // Wait would wait for the child's standard error
+	if err := unix.Flock(int(list.Fd()), unix.LOCK_UN); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, int(patience.Milliseconds())); n != 1 || err != nil {
+		t.Errorf("process %d goes on: %v", child, err)
+		_ = unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0)
+	}
+	checkNothingLeft(t, dir)
+}
+
 // What the shell has open beside the standard files is not kept open.
 func TestDetachedHasNoFilesOfOthers(t *testing.T) {
 	needKVM(t)
@@ -241,7 +282,7 @@ func TestDetachedHasNoFilesOfOthers(t *testing.T) {
 	}
 	defer r.Close()
 	cmd := command(t, "run", "-d", "--name", "tiny", "--kernel", tiny(t), "--memory", "8M")
-	cmd.ExtraFiles = []*os.File{w}
+	cmd.ExtraFiles = []*os.File{w, w} // the first number is the one of its own pipe
 	got := finish(t, cmd)
 	if err := w.Close(); got.status != 0 || err != nil {
 		t.Fatalf("%+v, %v", got, err)
@@ -305,4 +346,106 @@ func TestWait(t *testing.T) {
 			t.Errorf("%q: %+v", args, got)
 		}
 	}
+}
+
+// addresses gives the rig's host one in a private network and one in the internet, as a
+// guest's network sees it, and returns a port of each that takes connections.
+func addresses(t *testing.T) (private, public string) {
+	t.Helper()
+	if os.Getenv("KVM_TEST_LANE") == "" {
+		return "", "" // other hosts keep what they have
+	}
+	lo, err := netlink.LinkByName("lo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	listen := func(ip string) string {
+		addr, err := netlink.ParseAddr(ip + "/32")
+		if err == nil {
+			err = netlink.AddrAdd(lo, addr)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = netlink.AddrDel(lo, addr) })
+		l, err := net.Listen("tcp", net.JoinHostPort(ip, "0"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = l.Close() })
+		return l.Addr().String() // the kernel takes connections; nobody need do it
+	}
+	return listen("10.99.0.1"), listen("203.0.113.9")
+}
+
+// checkReach asks in a guest what can be reached from there.
+func checkReach(t *testing.T, name string, want ...string) {
+	t.Helper()
+	var list, lines []string
+	for _, w := range want {
+		if addr, _, _ := strings.Cut(w, " "); addr != "" {
+			list, lines = append(list, addr), append(lines, w+"\n")
+		}
+	}
+	got := finish(t, command(t, "exec", "-e", "PORT=", "-e", "REACH="+strings.Join(list, ","), name, "tool", toolArg, "asked"))
+	check(t, got, 7, "b  "+strings.Join(lines, ""), "asked\n")
+}
+
+// A command in the background, in a guest of its own.
+func TestDetachedGuest(t *testing.T) {
+	kernel := oneKernel(t)
+	dir := ownList(t)
+	files := map[string][]byte{"bin/tool": testimage.Self(t)}
+	layout := testimage.Layout(t, files, v1.Config{Env: []string{"A=b", "PORT=7000"}, Entrypoint: []string{"tool", toolArg}})
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	private, public := addresses(t)
+	published := freeAddress(t)
+	guest := func(image string, args ...string) []string {
+		return append([]string{"--memory", "256M", "--kernel", kernel, "--modules", filepath.Join("/kernel-modules", filepath.Base(kernel)), "--image", image}, args...)
+	}
+
+	// One that ends by itself. It waits for a connection, which comes in although none
+	// goes out, and although the process may make no sockets by then.
+	e := detached(t, guest(layout, "--name", "job", "--egress", "none", "--publish", published+":7000", "--", "as asked")...)
+	checkThreads(t, e.PID, true, confine.Available().Seccomp)
+	following, followed := begin(t, "logs", "-f", "job")
+	waiting, waited := begin(t, "wait", "job")
+	followed.waitFor(t, "b  ")
+	awaitFiles(t, waiting.Process.Pid, "status", 1)
+	checkReach(t, "job", private+" refused", public+" refused", "linux.example:80 unknown")
+	if text := <-askServer(t, published); text != "served by the guest" {
+		t.Errorf("the published port answers %q", text)
+	}
+	if got := wait(t, waiting); got != 0 || waited.String() != "7\n" {
+		t.Errorf("wait: status %d, %q", got, waited.String())
+	}
+	if got := wait(t, following); got != 0 || followed.String() != "b  as asked\n" {
+		t.Errorf("logs: status %d, %q", got, followed.String())
+	}
+	checkNothingLeft(t, dir)
+
+	// One that is stopped.
+	detached(t, guest(layout, "--name", "web", "--egress", "public", "--", "as asked")...)
+	waiting, waited = begin(t, "wait", "web")
+	awaitFiles(t, waiting.Process.Pid, "status", 1)
+	if private != "" {
+		checkReach(t, "web", private+" refused", public+" reached")
+	}
+	following, followed = begin(t, "logs", "-f", "web")
+	followed.waitFor(t, "b  ")
+	check(t, finish(t, command(t, "logs", "web")), statusOK, "b  ")
+	check(t, finish(t, command(t, "stop", "-t", "60", "web")), statusOK, "web\n")
+	if got := wait(t, waiting); got != 0 || waited.String() != "143\n" {
+		t.Errorf("wait: status %d, %q", got, waited.String())
+	}
+	if got := wait(t, following); got != 0 || followed.String() != "b  " {
+		t.Errorf("logs: status %d, %q", got, followed.String())
+	}
+	checkNothingLeft(t, dir)
+
+	// One without such a command.
+	got := finish(t, command(t, append([]string{"run", "-d"}, guest(testimage.Layout(t, files, v1.Config{}), "--", "no-such")...)...))
+	check(t, got, statusNotFound, "", "no-such")
+	checkNothingLeft(t, dir)
+	check(t, finish(t, command(t, "ps", "-q")), statusOK, "")
 }
