@@ -113,6 +113,9 @@ func TestDetach(t *testing.T) {
 	followed.waitFor(t, tinykernel.Greeting)
 	awaitFiles(t, waiting.Process.Pid, "status", 1)
 	check(t, finish(t, command(t, "logs", e.ID)), statusOK, tinykernel.Greeting)
+	for _, c := range []string{"logs", "wait"} {
+		check(t, finish(t, command(t, "__complete", c, "")), statusOK, "tiny\n:4\n")
+	}
 	check(t, finish(t, command(t, "exec", "tiny", "true")), statusNotRun, "", "started without a command")
 	check(t, finish(t, command(t, "stop", "tiny")), statusOK, "tiny\n")
 	if got := wait(t, following); got != 0 || followed.String() != tinykernel.Greeting {
@@ -265,9 +268,15 @@ func TestDetachForegroundIsKilled(t *testing.T) {
 	if err := unix.Flock(int(list.Fd()), unix.LOCK_UN); err != nil {
 		t.Fatal(err)
 	}
-	if n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, int(patience.Milliseconds())); n != 1 || err != nil {
-		t.Errorf("process %d goes on: %v", child, err)
-		_ = unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0)
+	for start := time.Now(); ; {
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 100)
+		if n == 1 {
+			break
+		}
+		if err != nil && !errors.Is(err, unix.EINTR) || time.Since(start) > patience {
+			_ = unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0)
+			t.Fatalf("process %d goes on: %v", child, err)
+		}
 	}
 	checkNothingLeft(t, dir)
 }
