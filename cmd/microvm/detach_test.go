@@ -422,8 +422,13 @@ func TestDetachedGuest(t *testing.T) {
 	followed.waitFor(t, "b  ")
 	awaitFiles(t, waiting.Process.Pid, "status", 1)
 	checkReach(t, "job", private+" refused", public+" refused", "linux.example:80 unknown")
-	if text := <-askServer(t, published); text != "served by the guest" {
-		t.Errorf("the published port answers %q", text)
+	select {
+	case text := <-askServer(t, published):
+		if text != "served by the guest" {
+			t.Errorf("the published port answers %q", text)
+		}
+	case <-time.After(patience):
+		t.Fatal("the published port does not answer")
 	}
 	if got := wait(t, waiting); got != 0 || waited.String() != "7\n" {
 		t.Errorf("wait: status %d, %q", got, waited.String())
