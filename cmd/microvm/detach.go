@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -22,7 +23,8 @@ import (
 // it says the machine's id through a pipe, and the one in the foreground ends. From there
 // on it writes to its log.
 
-// detachedVariable tells a process that it is the one in the background.
+// detachedVariable tells a process that it is the one in the background: its value is the
+// number of the pipe, as others too may leave it a pipe of that descriptor.
 const detachedVariable = "MICROVM_DETACHED"
 
 // foregroundPipe is its descriptor of the pipe to the one in the foreground.
@@ -33,18 +35,30 @@ type background struct{ foreground *os.File }
 
 // inBackground is nil in the process that was started by hand.
 func inBackground() (*background, error) {
-	if os.Getenv(detachedVariable) == "" {
+	number := os.Getenv(detachedVariable)
+	if number == "" {
 		return nil, nil
 	}
 	if err := os.Unsetenv(detachedVariable); err != nil {
 		return nil, err
 	}
-	var st unix.Stat_t
-	if err := unix.Fstat(foregroundPipe, &st); err != nil || st.Mode&unix.S_IFMT != unix.S_IFIFO {
+	if got, err := pipeNumber(foregroundPipe); err != nil || got != number {
 		return nil, fmt.Errorf("the variable %s is for microvm itself: unset it", detachedVariable)
 	}
 	unix.CloseOnExec(foregroundPipe)
 	return &background{os.NewFile(foregroundPipe, "foreground")}, nil
+}
+
+// pipeNumber is the same for both ends of a pipe, and another for other pipes.
+func pipeNumber(fd int) (string, error) {
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return "", os.NewSyscallError("fstat", err)
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFIFO {
+		return "", errors.New("not a pipe")
+	}
+	return strconv.FormatUint(st.Ino, 10), nil
 }
 
 // checkDetach refuses what the background has not.
@@ -73,11 +87,15 @@ func (f *runFlags) startDetached(s streams) error {
 		return f.failed(err)
 	}
 	defer r.Close()
+	number, err := pipeNumber(int(r.Fd()))
+	if err != nil {
+		return f.failed(errors.Join(err, w.Close()))
+	}
 	// What this process has by inheritance, such as a shell's locks, is not for one
 	// that stays. A kernel before Linux 5.11 cannot do it at once.
 	_ = unix.CloseRange(3, math.MaxInt32, unix.CLOSE_RANGE_CLOEXEC)
 	cmd := &exec.Cmd{
-		Path: "/proc/self/exe", Args: os.Args, Env: append(os.Environ(), detachedVariable+"=1"),
+		Path: "/proc/self/exe", Args: os.Args, Env: append(os.Environ(), detachedVariable+"="+number),
 		Stderr: s.err, ExtraFiles: []*os.File{w},
 		// A session of its own: what a terminal sends at its end is not for it.
 		SysProcAttr: &syscall.SysProcAttr{Setsid: true},

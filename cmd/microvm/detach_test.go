@@ -162,6 +162,13 @@ func TestDetachErrors(t *testing.T) {
 	}
 	cmd := command(t, "run", "-d", "--", "true")
 	cmd.Env = append(cmd.Env, detachedVariable+"=1")
+	r, w, err := os.Pipe() // as it is in the rig
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	defer w.Close()
+	cmd.ExtraFiles = []*os.File{w}
 	check(t, finish(t, cmd), statusUsage, "", "unset it")
 	t.Setenv("XDG_RUNTIME_DIR", filepath.Join(t.TempDir(), "not", "there"))
 	needKVM(t)
@@ -256,6 +263,7 @@ func TestDetachForegroundIsKilled(t *testing.T) {
 	}
 	cmd, _ := begin(t, "run", "-d", "--kernel", tiny(t), "--memory", "8M")
 	child := childOf(t, cmd.Process.Pid)
+	awaitFiles(t, child, filepath.Base(dir), 1)
 	fd, err := unix.PidfdOpen(child, 0)
 	if err != nil {
 		t.Fatal(err)
