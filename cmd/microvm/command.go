@@ -47,7 +47,7 @@ func notRun(err error) error { return &failure{statusNotRun, err} }
 const endTime = 10 * time.Second
 
 // runCommand runs a command in a guest made for it, and ends with its status.
-func runCommand(f *runFlags, args []string, s streams) error {
+func runCommand(f *runFlags, args []string, s streams) (err error) {
 	ctx, stop := context.WithCancelCause(context.Background())
 	defer stop(nil)
 	cfg, img, err := f.guest(ctx, s.err)
@@ -74,7 +74,7 @@ func runCommand(f *runFlags, args []string, s streams) error {
 	if err != nil {
 		return notRun(err)
 	}
-	defer undo()
+	defer func() { undo(err) }()
 	cfg.Ready = func() error { return f.ready(img, &terminal, s) }
 	vm, err := linux.Start(ctx, cfg)
 	if err != nil {
@@ -83,20 +83,31 @@ func runCommand(f *runFlags, args []string, s streams) error {
 	defer vm.Close()
 	f.serveControl(vm)
 	cmd := vm.Command(ctx, args[0], args[1:]...)
-	f.prepare(cmd, img, s)
+	f.prepare(cmd, img, f.outputs(s))
 	if f.command.terminal {
 		if err := terminal.makeRaw(s.in); err != nil {
 			return notRun(err)
 		}
 		defer followSize(s.in, cmd)()
 	}
-	err = cmd.Run()
+	err = f.runToEnd(cmd)
 	if restoreErr := terminal.restore(); err == nil {
 		err = restoreErr
 	}
 	err = switchedOff(vm, err)
 	shutdown(vm)
 	return stopped(ctx, commandStatus(err))
+}
+
+// runToEnd runs the command, and says when it has been started.
+func (f *runFlags) runToEnd(cmd *linux.Cmd) error {
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	if err := f.started(); err != nil {
+		return err
+	}
+	return cmd.Wait()
 }
 
 // shutdown ends the guest. The command is over: what goes wrong now changes nothing

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -27,6 +28,11 @@ func toolMain(args []string) int {
 	if _, err := io.Copy(os.Stdout, os.Stdin); err != nil {
 		return 1
 	}
+	if list := os.Getenv("REACH"); list != "" {
+		for addr := range strings.SplitSeq(list, ",") {
+			fmt.Println(addr, reach(addr))
+		}
+	}
 	if port := os.Getenv("PORT"); port != "" {
 		if err := serveOne(port); err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -35,6 +41,22 @@ func toolMain(args []string) int {
 	}
 	fmt.Fprintln(os.Stderr, args[0])
 	return 7
+}
+
+// reach says what becomes of a connection.
+func reach(addr string) string {
+	conn, err := net.DialTimeout("tcp", addr, time.Minute)
+	var name *net.DNSError
+	switch {
+	case err == nil:
+		_ = conn.Close()
+		return "reached"
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "refused"
+	case errors.As(err, &name) && name.IsNotFound:
+		return "unknown"
+	}
+	return err.Error()
 }
 
 // serveOne answers one connection.

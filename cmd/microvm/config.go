@@ -85,7 +85,7 @@ const (
 	maxMemory = size.Bytes(32 << 40)
 )
 
-// check refuses sizes of memory and names that no machine can have, by the flag.
+// check refuses sizes of memory, names and networks that no machine can have, by the flag.
 func (f *runFlags) check() error {
 	switch {
 	case f.memory == 0:
@@ -95,13 +95,12 @@ func (f *runFlags) check() error {
 	case f.memory > maxMemory:
 		return fmt.Errorf("--memory %s: a machine has at most %s", f.memory, maxMemory)
 	}
-	if f.named.name == "" {
-		return nil
+	if f.named.name != "" {
+		if err := registry.CheckName(f.named.name); err != nil {
+			return fmt.Errorf("--name: %w", err)
+		}
 	}
-	if err := registry.CheckName(f.named.name); err != nil {
-		return fmt.Errorf("--name: %w", err)
-	}
-	return nil
+	return f.network.check()
 }
 
 // config describes the machine that the flags ask for, without its console.

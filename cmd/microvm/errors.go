@@ -32,17 +32,27 @@ func ended(s status) error { return &failure{status: s} }
 // returns the exit status. An error that is no failure is cobra's own, about
 // the command line.
 func report(w io.Writer, err error) status {
-	if err == nil {
-		return statusOK
-	}
+	said := err
 	var f *failure
-	if !errors.As(err, &f) {
-		f = &failure{statusUsage, err}
+	if errors.As(err, &f) {
+		said = f.err
 	}
-	if text := sentence(f.err); text != "" {
+	if text := sentence(said); text != "" {
 		fmt.Fprintf(w, "microvm: %s\n", text)
 	}
-	return f.status
+	return exitStatus(err)
+}
+
+// exitStatus is the status that an error stands for.
+func exitStatus(err error) status {
+	var f *failure
+	switch {
+	case err == nil:
+		return statusOK
+	case errors.As(err, &f):
+		return f.status
+	}
+	return statusUsage
 }
 
 // sentence is the text of an error for a person: the packages it came through

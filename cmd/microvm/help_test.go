@@ -22,6 +22,8 @@ func TestHelp(t *testing.T) {
 		"help-exec.txt":      {"exec", "--help"},
 		"help-ps.txt":        {"ps", "--help"},
 		"help-stop.txt":      {"stop", "--help"},
+		"help-logs.txt":      {"logs", "--help"},
+		"help-wait.txt":      {"wait", "--help"},
 		"help-test-exec.txt": {"test-exec", "--help"},
 		"help-info.txt":      {"info", "--help"},
 		"help-man.txt":       {"man", "--help"},
@@ -83,10 +85,12 @@ func TestManPages(t *testing.T) {
 	}
 	for page, want := range map[string][]string{
 		"microvm.1":           {".TH", "microvm-run(1)", "microvm-info(1)"},
-		"microvm-run.1":       {".TH", "--kernel", "--memory", "triple fault", "128+n", "Ctrl-A x"},
+		"microvm-run.1":       {".TH", "--kernel", "--memory", "triple fault", "128+n", "Ctrl-A x", "--detach", "--egress"},
 		"microvm-exec.1":      {".TH", "--workdir", "SIGQUIT"},
 		"microvm-ps.1":        {".TH", "--format", "XDG_RUNTIME_DIR"},
 		"microvm-stop.1":      {".TH", "--timeout", "SIGTERM"},
+		"microvm-logs.1":      {".TH", "--follow", "8 MiB"},
+		"microvm-wait.1":      {".TH", "exit status"},
 		"microvm-test-exec.1": {".TH", "MICROVM_TEST_KERNEL", "-coverprofile"},
 		"microvm-info.1":      {".TH", "--json"},
 	} {

@@ -16,7 +16,8 @@ func newInfo(s streams) *cobra.Command {
 		Short: "Tell what this host's KVM offers",
 		Long: "info tells what this host's KVM offers: the module in use, the limits of a VM, the\n" +
 			"processor a guest can have, every capability by name, and, measured with tiny\n" +
-			"guests, what an exit costs and how fast guest kernel and user mode run.\n" +
+			"guests, what an exit costs and how fast guest kernel and user mode run. It also tells\n" +
+			"by what means the kernel lets 'microvm run' confine its process.\n" +
 			"\n" +
 			"Some hosts emulate guest kernel mode. Linux cannot be used there, and info says so.",
 		Args: cobra.NoArgs,

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"linuxkvm/cmd/microvm/internal/host"
+	"linuxkvm/confine"
 )
 
 // checkErrorJSON demands an object with an error, and silence elsewhere.
@@ -47,7 +48,7 @@ func TestInfoJSON(t *testing.T) {
 	if err := json.Unmarshal([]byte(got.stdout), &fields); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"kernel", "module", "api_version", "limits", "cpu", "measured", "capabilities"} {
+	for _, name := range []string{"kernel", "module", "api_version", "limits", "cpu", "measured", "confinement", "capabilities"} {
 		if fields[name] == nil {
 			t.Errorf("no field %q", name)
 		}
@@ -72,6 +73,10 @@ func checkInfo(t *testing.T, i *host.Info) {
 	if i.Module.Name == "kvm_pvm" && !i.Measured.KernelModeEmulated {
 		t.Errorf("kvm_pvm emulates kernel mode, but this was measured: %+v", i.Measured)
 	}
+	means := confine.Available()
+	if c := i.Confinement; c.Landlock != means.Landlock || c.Seccomp != means.Seccomp || len(c.Lacks) != len(means.Lacks()) {
+		t.Errorf("confinement %+v, want %+v", c, means)
+	}
 	names := map[string]bool{}
 	for _, c := range i.Capabilities {
 		if !strings.HasPrefix(c.Name, "KVM_CAP_") || names[c.Name] || c.Offered != (c.Value != 0) || c.Reading == "" {
@@ -91,7 +96,7 @@ func TestInfoText(t *testing.T) {
 		t.Fatalf("status %d, stderr %q", got.status, got.stderr)
 	}
 	for _, want := range []string{
-		"KVM on this host", "API version", "vCPUs", "guest kernel mode", "guest user mode", "USER_MEMORY", "IMMEDIATE_EXIT",
+		"KVM on this host", "API version", "vCPUs", "guest kernel mode", "guest user mode", "USER_MEMORY", "IMMEDIATE_EXIT", "Landlock", "seccomp",
 	} {
 		if !strings.Contains(got.stdout, want) {
 			t.Errorf("does not say %q:\n%s", want, got.stdout)

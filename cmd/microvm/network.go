@@ -1,9 +1,11 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"strconv"
 	"strings"
 
@@ -13,11 +15,13 @@ import (
 	"linuxkvm/confine"
 	"linuxkvm/linux"
 	"linuxkvm/virtio/net/tap"
+	"linuxkvm/virtio/net/usernet"
 )
 
 // networkFlags are the flags of microvm run that are about a command's network.
 type networkFlags struct {
 	kind    networkKind
+	egress  egress
 	publish []string
 }
 
@@ -48,12 +52,64 @@ func (k *networkKind) Set(s string) error {
 	return fmt.Errorf("%q: want user, tap, tap:INTERFACE or none", s)
 }
 
+// egress is the value of --egress; empty is egressAll, not asked for.
+type egress string
+
+const (
+	egressAll    egress = "all"
+	egressPublic egress = "public"
+	egressNone   egress = "none"
+)
+
+func (e *egress) String() string { return string(*e) }
+
+// Type names the kind of value in a help text.
+func (*egress) Type() string { return "WHERE" }
+
+// Set takes one of the three words.
+func (e *egress) Set(s string) error {
+	switch v := egress(s); v {
+	case egressAll, egressPublic, egressNone:
+		*e = v
+		return nil
+	}
+	return fmt.Errorf("%q: want %s, %s or %s", s, egressAll, egressPublic, egressNone)
+}
+
+// apply makes it the policy of a network.
+func (e egress) apply(c *usernet.Config) {
+	switch e {
+	case egressPublic:
+		c.Allow = usernet.AllowPublic
+	case egressNone:
+		c.Allow = func(string, netip.AddrPort) error { return errEgressNone }
+		// A name that is looked up is a message to whoever serves it.
+		c.Resolve = func(_ context.Context, name string) ([]netip.Addr, error) {
+			return nil, &net.DNSError{Err: errEgressNone.Error(), Name: name, IsNotFound: true}
+		}
+	}
+}
+
+var errEgressNone = errors.New("--egress none")
+
+// check refuses what no network can have.
+func (f *networkFlags) check() error {
+	if f.egress != "" && f.kind.word != "user" {
+		return fmt.Errorf("--egress %s: it is about the connections of --net user, and not of --net %v", f.egress, &f.kind)
+	}
+	return nil
+}
+
 func (f *networkFlags) register(cmd *cobra.Command, flags *pflag.FlagSet) {
 	f.kind = networkKind{word: "user"}
 	flags.Var(&f.kind, "net", "network of the guest: user, which needs no privilege; tap or tap:INTERFACE of this host; or none")
+	flags.Var(&f.egress, "egress", "where connections of --net user may go: all, which is not to this host's loopback nor to link-local addresses; public, nor to private networks; or none")
+	flags.Lookup("egress").DefValue = string(egressAll)
 	flags.StringArrayVarP(&f.publish, "publish", "p", nil, "let a port of the guest be reached at one of this host, a `[ADDRESS:]PORT:GUESTPORT[/udp]`")
 	_ = cmd.RegisterFlagCompletionFunc("net", cobra.FixedCompletions( // the flag exists
 		[]string{"user", "tap", "none"}, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("egress", cobra.FixedCompletions(
+		[]string{string(egressAll), string(egressPublic), string(egressNone)}, cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("publish", cobra.NoFileCompletions)
 }
 
@@ -69,6 +125,7 @@ func (f *networkFlags) network() (linux.Network, error) {
 		return nil, nil
 	}
 	var user linux.UserNetwork
+	f.egress.apply(&user.Config)
 	for _, p := range f.publish {
 		port, err := parsePublish(p)
 		if err != nil {
@@ -124,9 +181,10 @@ func cutLast(s, sep string) (before, after string, found bool) {
 	return s, "", false
 }
 
-// confine is what the network needs once it is open.
+// confine is what the network needs once it is open: ports that are published are by
+// then, and without connections of the guest no further socket is made.
 func (f *networkFlags) confine(c *confine.Config) {
-	if f.kind.word == "user" {
+	if f.kind.word == "user" && f.egress != egressNone {
 		c.Network = confine.Outgoing
 		c.ReadOnly = append(c.ReadOnly, confine.ResolverFiles()...)
 	}

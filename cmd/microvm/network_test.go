@@ -1,11 +1,18 @@
 package main
 
 import (
+	"errors"
+	"net"
+	"net/netip"
 	"strings"
 	"testing"
 
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
 	"linuxkvm/confine"
 	"linuxkvm/linux"
+	"linuxkvm/virtio/net/usernet"
 )
 
 func TestPublishFlag(t *testing.T) {
@@ -48,6 +55,61 @@ func TestNetFlag(t *testing.T) {
 	if _, err := f.network(); err == nil || !strings.Contains(err.Error(), "--net user") {
 		t.Errorf("a port without a network: %v", err)
 	}
+}
+
+// What a guest reaches with each value, asked as usernet asks.
+func TestEgress(t *testing.T) {
+	type reach struct{ public, private, linkLocal, loopback, names bool }
+	for value, want := range map[string]reach{
+		"":       {public: true, private: true, names: true},
+		"all":    {public: true, private: true, names: true},
+		"public": {public: true, names: true},
+		"none":   {},
+	} {
+		var f networkFlags
+		f.register(new(cobra.Command), new(pflag.FlagSet))
+		if value != "" {
+			if err := f.egress.Set(value); err != nil {
+				t.Fatal(err)
+			}
+		}
+		made, err := f.network()
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := made.(linux.UserNetwork).Config
+		if c.Allow == nil {
+			c.Allow = usernet.AllowRemote // its default
+		}
+		allows := func(addr string) bool { return c.Allow("tcp", netip.MustParseAddrPort(addr)) == nil }
+		got := reach{
+			public: allows("203.0.113.1:80"), private: allows("10.0.0.1:80"), linkLocal: allows("169.254.169.254:80"),
+			loopback: allows("127.0.0.1:80"), names: c.Resolve == nil,
+		}
+		if got != want {
+			t.Errorf("%q: %+v, want %+v", value, got, want)
+		}
+		if c.Resolve != nil {
+			var e *net.DNSError
+			if _, err := c.Resolve(t.Context(), "localhost"); !errors.As(err, &e) || !e.IsNotFound {
+				t.Errorf("%q: a name: %v", value, err)
+			}
+		}
+		var confined confine.Config
+		f.confine(&confined)
+		if sockets := confined.Network == confine.Outgoing && len(confined.ReadOnly) > 0; sockets != want.names {
+			t.Errorf("%q: confined to %+v", value, confined)
+		}
+	}
+}
+
+func TestEgressFlag(t *testing.T) {
+	check(t, finish(t, command(t, "run", "--egress", "some", "--", "true")), statusUsage, "", `--egress: "some": want all, public or none`)
+	for _, kind := range []string{"none", "tap", "tap:vm0"} {
+		got := finish(t, command(t, "run", "--egress", "public", "--net", kind, "--", "true"))
+		check(t, got, statusUsage, "", "--egress public: ", "--net user", "--net "+kind)
+	}
+	check(t, finish(t, command(t, "__complete", "run", "--egress", "")), statusOK, "all\npublic\nnone\n:4\n")
 }
 
 // Only the user network makes sockets of this process.

@@ -44,7 +44,10 @@ func newPS(s streams) *cobra.Command {
 		Short: "List the machines that are running",
 		Long: "ps lists the machines of this user that are running, the oldest first. They are known\n" +
 			"by a directory, microvm in $XDG_RUNTIME_DIR or, where that is not set, microvm-UID in\n" +
-			"the directory for temporary files; what a killed microvm has left there is removed.",
+			"the directory for temporary files; what a killed microvm has left there is removed.\n" +
+			"\n" +
+			"Machines in the background go on when their user logs out. Where systemd then removes\n" +
+			"$XDG_RUNTIME_DIR they are not found any more; 'loginctl enable-linger' has it kept.",
 		Example: "  microvm ps\n  microvm ps --format json\n  microvm stop $(microvm ps -q)",
 		Args:    cobra.NoArgs,
 		RunE:    func(*cobra.Command, []string) error { return ps(&f, s.out) },

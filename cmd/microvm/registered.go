@@ -21,10 +21,11 @@ type nameFlags struct {
 	instance *registry.Instance
 }
 
-// register lists this process for ps, exec and stop. Without a directory to do it in, a
+// register lists this process for ps, exec and others. Without a directory to do it in, a
 // machine that nobody has asked to find runs all the same. The returned function undoes
-// it.
-func (f *runFlags) register(state registry.State, w io.Writer) (undo func(), err error) {
+// it, and is to be told how this process ends.
+func (f *runFlags) register(state registry.State, w io.Writer) (undo func(error), err error) {
+	state.Detached = f.background != nil
 	state.Name, state.Kernel, state.CPUs, state.Memory = f.named.name, f.kernel, int(f.cpus), uint64(f.memory)
 	state.Started = time.Now()
 	r, err := registry.Open()
@@ -33,16 +34,19 @@ func (f *runFlags) register(state registry.State, w io.Writer) (undo func(), err
 	}
 	switch {
 	case err == nil:
-		return func() {
-			if err := f.named.instance.Close(); err != nil {
+		return func(how error) {
+			i := f.named.instance
+			if err := errors.Join(i.End(int(exitStatus(how))), i.Close()); err != nil {
 				fmt.Fprintf(w, "microvm: %v\n", err)
 			}
 		}, nil
 	case f.named.name != "":
 		return nil, fmt.Errorf("--name %s: %w", f.named.name, err)
+	case state.Detached:
+		return nil, fmt.Errorf("--detach: %w", err)
 	}
-	fmt.Fprintf(w, "microvm: ps, exec and stop will not find this machine: %v\n", err)
-	return func() {}, nil
+	fmt.Fprintf(w, "microvm: ps, exec, stop and wait will not find this machine: %v\n", err)
+	return func(error) {}, nil
 }
 
 // commandState is what others learn about a command.

@@ -191,8 +191,8 @@ func TestPS(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-ended
-	if left, err := os.ReadDir(filepath.Join(dir, s.ID)); err != nil || len(left) != 2 {
-		t.Errorf("left behind: %v, %v; want state and socket", left, err)
+	if left, err := os.ReadDir(filepath.Join(dir, s.ID)); err != nil || len(left) != 3 {
+		t.Errorf("left behind: %v, %v; want state, status and socket", left, err)
 	}
 	check(t, finish(t, command(t, "ps", "-q")), statusOK, "")
 	if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {

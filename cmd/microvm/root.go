@@ -38,7 +38,7 @@ func newRoot(s streams) *cobra.Command {
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(newRun(s), newExec(s), newPS(s), newStop(s), newTestExec(s), newInfo(s), newMan(), newVersion(s))
+	root.AddCommand(newRun(s), newExec(s), newPS(s), newLogs(s), newStop(s), newWait(s), newTestExec(s), newInfo(s), newMan(), newVersion(s))
 	root.InitDefaultCompletionCmd()
 	for _, cmd := range root.Commands() {
 		if !cmd.Runnable() {

@@ -25,6 +25,9 @@ type runFlags struct {
 	network networkFlags
 	confine confineFlags
 	named   nameFlags
+
+	detach     bool
+	background *background // nil in the foreground
 }
 
 func newRun(s streams) *cobra.Command {
@@ -51,23 +54,35 @@ func newRun(s streams) *cobra.Command {
 			"\n" +
 			"SIGINT, SIGTERM and SIGHUP stop the machine at once, as pulling the plug does.\n" +
 			"\n" +
+			"With --detach the machine goes on in the background, in a session of its own. run then\n" +
+			"ends with status 0 once the command has been started, or the kernel, and prints the id by\n" +
+			"which ps, exec, logs, stop and wait know the machine. Until then errors, signals and exit\n" +
+			"statuses are as without it. 'microvm logs' prints the output.\n" +
+			"\n" +
 			"The exit status tells how it ended:\n\n" + statusTable(),
 		Example: "  microvm run -- uname -a\n" +
 			"  microvm run --image debian -- uname -a\n" +
 			"  microvm run --volume ./src:/src:ro --volume ./out:/out --image golang -w /src -- go build -o /out .\n" +
 			"  microvm run -it --image image.tar -- sh\n" +
+			"  microvm run -d --name web -p 8080:80 --image nginx\n" +
 			"  microvm run --kernel linux-image-6.1.0-50-amd64.deb --image debian -- uname -r\n" +
 			"  microvm run --kernel vmlinuz --initrd initrd.img\n" +
 			"  microvm run --kernel vmlinuz --cpus 4 --memory 2G --cmdline 'console=" + machine.ConsoleName + " quiet'",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := errors.Join(f.check(), f.chooseRoot(args, cmd.ArgsLenAtDash() == 0)); err != nil {
+			if err := errors.Join(f.check(), f.checkDetach(), f.chooseRoot(args, cmd.ArgsLenAtDash() == 0)); err != nil {
 				return err
 			}
-			if err := f.unpackKernel(s.err); err != nil {
-				if f.hasCommand() {
-					return notRun(err)
+			if f.detach {
+				var err error
+				if f.background, err = inBackground(); err != nil {
+					return err
 				}
-				return failed(err)
+				if f.background == nil {
+					return f.startDetached(s)
+				}
+			}
+			if err := f.unpackKernel(s.err); err != nil {
+				return f.failed(err)
 			}
 			if f.hasCommand() {
 				return runCommand(&f, args, s)
@@ -88,10 +103,11 @@ func newRun(s streams) *cobra.Command {
 	flags.StringVar(&f.command.image, "image", "", "root of the command: a container `IMAGE` in a registry, or the file of one")
 	flags.StringVar(&f.command.root, "root", "", "root of the command instead of an image: host, this one's own tree, or a `DIRECTORY[:rw]`")
 	f.command.register(flags)
+	flags.BoolVarP(&f.detach, "detach", "d", false, "go on in the background, and print the machine's id once the command has been started")
 	flags.StringArrayVarP(&f.command.volumes, "volume", "v", nil, "a directory to share, as `HOST:GUEST[:ro]`")
 	flags.StringArrayVar(&f.command.disks, "disk", nil, "a further disk, a `FILE[:ro][:private][:/DIRECTORY]`")
 	flags.StringVar(&f.modules, "modules", "", "the kernel's modules, where they are not found by themselves, a `DIRECTORY` or the file of a Debian package")
-	flags.StringVar(&f.named.name, "name", "", "`NAME` for ps, exec and stop")
+	flags.StringVar(&f.named.name, "name", "", "`NAME` for ps, exec, logs, stop and wait")
 	f.network.register(cmd, flags)
 	f.confine.register(cmd, flags)
 	for _, name := range []string{"kernel", "initrd", "image", "disk", "modules", "volume"} {

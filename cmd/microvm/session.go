@@ -30,7 +30,7 @@ func (s signalled) Error() string { return "signal: " + s.signal.String() }
 func (s signalled) status() status { return statusSignal + status(s.signal) }
 
 // run boots the machine and stays until it has ended.
-func run(f *runFlags, s streams) error {
+func run(f *runFlags, s streams) (err error) {
 	files, err := openImages(f)
 	if err != nil {
 		return failed(err)
@@ -39,9 +39,14 @@ func run(f *runFlags, s streams) error {
 	ctx, stop := context.WithCancelCause(context.Background())
 	defer stop(nil)
 
+	undo, err := f.register(registry.State{}, s.err)
+	if err != nil {
+		return failed(err)
+	}
+	defer func() { undo(err) }()
 	cfg := f.config(files)
 	interactive := console.IsTerminal(s.in)
-	cfg.ConsoleIn, cfg.ConsoleOut = input(s.in, interactive, stop), s.out
+	cfg.ConsoleIn, cfg.ConsoleOut = input(s.in, interactive, stop), f.outputs(s).out
 	m, err := machine.New(cfg)
 	if err != nil {
 		return failed(f.explain(err))
@@ -60,16 +65,17 @@ func run(f *runFlags, s streams) error {
 		// Also when something below panics; otherwise it is restored by then.
 		defer func() { _ = terminal.restore() }()
 	}
-	undo, err := f.register(registry.State{}, s.err)
-	if err != nil {
-		return failed(err)
-	}
-	defer undo()
 	if err := f.confineProcess(s.err); err != nil {
 		return failed(err)
 	}
 
-	result, err := m.Run(ctx)
+	if err := m.Start(ctx); err != nil {
+		return failed(err)
+	}
+	if err := f.started(); err != nil {
+		return failed(err)
+	}
+	result, err := m.Wait()
 	// What follows is said on a terminal in its ordinary mode.
 	if restoreErr := terminal.restore(); restoreErr != nil && err == nil {
 		err = restoreErr

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"linuxkvm/confine"
 	"linuxkvm/internal/probe"
 	"linuxkvm/kvm"
 	"linuxkvm/uapi"
@@ -19,7 +20,7 @@ func Collect(sys *kvm.System) (*Info, error) {
 }
 
 func collect(sys *kvm.System, sysfs fs.FS) (*Info, error) {
-	info := &Info{Kernel: kernelRelease()}
+	info := &Info{Kernel: kernelRelease(), Confinement: confinement(confine.Available())}
 	var err error
 	if info.APIVersion, err = sys.APIVersion(); err != nil {
 		return nil, err

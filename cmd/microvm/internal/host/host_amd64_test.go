@@ -179,6 +179,7 @@ func TestText(t *testing.T) {
 		Limits: Limits{RecommendedVCPUs: 8, MaxVCPUs: 1024, MaxVCPUID: 4095, MemorySlots: 32764, VCPUMmapSize: 12288},
 		Measured: Measured{ExitNS: 11234, KernelLoopNS: 2100, UserLoopNS: 0.79, KernelModeEmulated: true,
 			Advice: "Advice that goes on for some time, so that it has to be broken into more lines than one of them here."},
+		Confinement: Confinement{Landlock: 3, Lacks: []string{"the reason why system calls are not filtered here, which goes on for more than one line of ours"}},
 		Capabilities: []Capability{
 			describe("KVM_CAP_IRQCHIP", 0, 1), describe("KVM_CAP_SYNC_REGS", 74, 7), describe("KVM_CAP_X86_SMM", 117, 0),
 			describe("KVM_CAP_OF_THE_FUTURE", 999, 2), describe("KVM_CAP_S390_PSW", 42, 0),

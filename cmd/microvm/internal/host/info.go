@@ -8,6 +8,7 @@ type Info struct {
 	Limits       Limits       `json:"limits"`
 	CPU          CPU          `json:"cpu"`
 	Measured     Measured     `json:"measured"`
+	Confinement  Confinement  `json:"confinement"`
 	Capabilities []Capability `json:"capabilities"`
 }
 

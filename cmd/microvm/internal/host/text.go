@@ -18,6 +18,7 @@ func (i *Info) Text(w io.Writer) error {
 	p.limits(&i.Limits)
 	p.cpu(&i.CPU)
 	p.measured(&i.Measured)
+	p.confinement(&i.Confinement)
 	p.capabilities(i.Capabilities)
 	if p.err == nil {
 		p.err = p.w.Flush()

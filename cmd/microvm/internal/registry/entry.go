@@ -19,6 +19,8 @@ import (
 const (
 	stateFile  = "state.json"
 	socketFile = "control"
+	statusFile = "status" // empty until the end is known
+	logFile    = "log"
 )
 
 // State is what a process says of itself.
@@ -34,6 +36,8 @@ type State struct {
 	Memory  uint64    `json:"memory"` // bytes
 	// Agent says that the guest runs commands.
 	Agent bool `json:"agent"`
+	// Detached says that it is in the background, and that there is a log.
+	Detached bool `json:"detached,omitempty"`
 	// Env, Dir and User are those of the command, for others in the same guest.
 	Env  []string `json:"env,omitempty"`
 	Dir  string   `json:"dir,omitempty"`
@@ -84,7 +88,7 @@ func (r *Registry) list() ([]*Entry, error) {
 // remove removes what a process has made. It takes no other files: whatever else is
 // there is not ours, and keeps its directory.
 func remove(dir string) error {
-	for _, name := range []string{socketFile, stateFile} {
+	for _, name := range []string{socketFile, logFile, statusFile, stateFile} {
 		if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err
 		}

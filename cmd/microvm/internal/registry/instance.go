@@ -18,9 +18,13 @@ import (
 type Instance struct {
 	// Listener is the control socket, nil for a guest without an agent.
 	Listener *net.UnixListener
+	// Log is for others to read, nil for a process in the foreground.
+	Log *os.File
 
-	dir  string
-	lock *os.File
+	id     string
+	dir    string
+	lock   *os.File
+	status *os.File
 }
 
 // names are those that a machine may have; an id is one.
@@ -60,7 +64,7 @@ func (r *Registry) Register(s State) (*Instance, error) {
 			return nil, fmt.Errorf("a machine named %s is running already, as process %d: choose another name, or 'microvm stop %s'", s.Name, e.PID, s.Name)
 		}
 	}
-	i := &Instance{dir: filepath.Join(r.dir, s.ID)}
+	i := &Instance{id: s.ID, dir: filepath.Join(r.dir, s.ID)}
 	if err := i.create(&s); err != nil {
 		return nil, errors.Join(err, i.Close())
 	}
@@ -83,11 +87,32 @@ func (i *Instance) create(s *State) error {
 		}
 		i.Listener.SetUnlinkOnClose(false) // Close does
 	}
+	if i.status, err = i.newFile(statusFile); err != nil {
+		return err
+	}
+	if s.Detached {
+		if i.Log, err = i.newFile(logFile); err != nil {
+			return err
+		}
+	}
 	b, err := json.Marshal(s)
 	if err != nil {
 		return err
 	}
 	return os.WriteFile(filepath.Join(i.dir, stateFile), b, 0o600)
+}
+
+func (i *Instance) newFile(name string) (*os.File, error) {
+	return os.OpenFile(filepath.Join(i.dir, name), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+}
+
+// ID is what this process is known by.
+func (i *Instance) ID() string { return i.id }
+
+// End says with which status the process will end, to those who wait for it.
+func (i *Instance) End(status int) error {
+	_, err := fmt.Fprintln(i.status, status)
+	return err
 }
 
 // Dir is the directory, in which Close removes files.
@@ -106,8 +131,10 @@ func (i *Instance) Close() error {
 	if removeErr := remove(i.dir); !errors.Is(removeErr, os.ErrPermission) {
 		err = errors.Join(err, removeErr)
 	}
-	if i.lock != nil {
-		err = errors.Join(err, i.lock.Close())
+	for _, f := range []*os.File{i.status, i.Log, i.lock} {
+		if f != nil {
+			err = errors.Join(err, f.Close())
+		}
 	}
 	return err
 }

@@ -74,9 +74,10 @@ func TestRegister(t *testing.T) {
 // The directory is this user's alone, and so is what is in it.
 func TestModes(t *testing.T) {
 	r := open(t)
-	i := register(t, r, State{Agent: true})
+	i := register(t, r, State{Agent: true, Detached: true})
 	for path, want := range map[string]os.FileMode{
 		r.dir: 0o700 | os.ModeDir, i.Dir(): 0o700 | os.ModeDir, filepath.Join(i.Dir(), stateFile): 0o600,
+		filepath.Join(i.Dir(), statusFile): 0o600, filepath.Join(i.Dir(), logFile): 0o600,
 	} {
 		if info, err := os.Stat(path); err != nil || info.Mode() != want {
 			t.Errorf("%s: %v, %v; want %v", path, info.Mode(), err, want)
@@ -113,7 +114,7 @@ func TestOpenRefuses(t *testing.T) {
 // What is left of an ended process is removed, and nothing besides.
 func TestStale(t *testing.T) {
 	r := open(t)
-	i := register(t, r, State{Name: "a", Agent: true})
+	i := register(t, r, State{Name: "a", Agent: true, Detached: true})
 	_ = i.lock.Close() // as the end of the process does
 	if l := list(t, r); len(l) != 0 {
 		t.Errorf("%+v", l)
@@ -208,5 +209,80 @@ func TestCloseAfterTheListener(t *testing.T) {
 	}
 	if err := i.Close(); err != nil {
 		t.Error(err)
+	}
+}
+
+// Who waits learns the status although it is removed by then, and so does who came when
+// the process was about to end.
+func TestEnding(t *testing.T) {
+	r := open(t)
+	i := register(t, r, State{})
+	e := list(t, r)[0]
+	early, err := e.Ending()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer early.Close()
+	if ended, err := early.Wait(time.Millisecond); ended || err != nil {
+		t.Errorf("%v, %v", ended, err)
+	}
+	if _, err := early.Status(); !errors.Is(err, ErrUnknown) {
+		t.Error(err)
+	}
+	if err := i.End(7); err != nil {
+		t.Fatal(err)
+	}
+	_ = i.lock.Close() // which the end of the process does
+	late, err := e.Ending()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer late.Close()
+	if ended, err := late.Wait(0); !ended || err != nil {
+		t.Errorf("%v, %v", ended, err)
+	}
+	if err := i.Close(); err != nil && !errors.Is(err, os.ErrClosed) {
+		t.Fatal(err)
+	}
+	for _, x := range []*Ending{early, late} {
+		if status, err := x.Status(); status != 7 || err != nil {
+			t.Error(status, err)
+		}
+	}
+	if _, err := e.Ending(); !errors.Is(err, os.ErrProcessDone) {
+		t.Error(err)
+	}
+}
+
+// Only a process in the background has a log, which goes with it.
+func TestLog(t *testing.T) {
+	r := open(t)
+	if i := register(t, r, State{Name: "foreground"}); i.Log != nil {
+		t.Error("it has a log")
+	}
+	i := register(t, r, State{Name: "background", Detached: true})
+	if _, err := io.WriteString(i.Log, "said"); err != nil {
+		t.Fatal(err)
+	}
+	e, err := r.Find("background")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := e.OpenLog()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := i.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if b, err := io.ReadAll(f); string(b) != "said" || err != nil {
+		t.Errorf("%q, %v", b, err)
+	}
+	if _, err := e.OpenLog(); !errors.Is(err, os.ErrProcessDone) {
+		t.Error(err)
+	}
+	if _, err := os.Stat(i.Dir()); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("left: %v", err)
 	}
 }
