@@ -75,32 +75,6 @@ func (f *fileSystem) with(id uint64, do func(fd int) error) fuse.Status {
 	return status(retry(func() error { return do(file.fd) }))
 }
 
-// Read implements fuse.RawFileSystem.
-func (f *fileSystem) Read(_ <-chan struct{}, in *fuse.ReadIn, p []byte) (fuse.ReadResult, fuse.Status) {
-	n := 0
-	s := f.with(in.Fh, func(fd int) (err error) {
-		n, err = unix.Pread(fd, p, int64(in.Offset))
-		return err
-	})
-	if s != fuse.OK {
-		return nil, s
-	}
-	return fuse.ReadResultData(p[:n]), fuse.OK
-}
-
-// Write implements fuse.RawFileSystem.
-func (f *fileSystem) Write(_ <-chan struct{}, in *fuse.WriteIn, p []byte) (uint32, fuse.Status) {
-	if uint64(in.Size) > uint64(len(p)) {
-		return 0, fuse.EINVAL
-	}
-	n := 0
-	s := f.with(in.Fh, func(fd int) (err error) {
-		n, err = unix.Pwrite(fd, p[:in.Size], int64(in.Offset))
-		return err
-	})
-	return uint32(max(n, 0)), s
-}
-
 // Flush implements fuse.RawFileSystem. Nothing is held back that could be flushed.
 func (f *fileSystem) Flush(_ <-chan struct{}, in *fuse.FlushIn) fuse.Status {
 	return f.with(in.Fh, func(int) error { return nil })
