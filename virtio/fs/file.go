@@ -2,6 +2,7 @@ package fs
 
 import (
 	"syscall"
+	"time"
 
 	"github.com/hanwen/go-fuse/v2/fuse"
 	"golang.org/x/sys/unix"
@@ -57,6 +58,9 @@ func (f *fileSystem) openNode(id uint64, flags uint64, out *fuse.OpenOut) fuse.S
 	fd, err := reopen(n, flags)
 	if err != nil {
 		return status(err)
+	}
+	if n.mode&unix.S_IFMT == unix.S_IFREG && n.cache.keep(fd, time.Now()) {
+		out.OpenFlags |= fuse.FOPEN_KEEP_CACHE
 	}
 	out.Fh, e = f.open(fd)
 	return fuse.Status(e)
