@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -99,6 +100,7 @@ func TestVolumes(t *testing.T) {
 	wantTree(t, shared)
 	writeHost(t, filepath.Join(shared, "late"), []byte("from the host"))
 	wantTool(t, vm, "from the host", true, "read", "/shared/late")
+	wantChangeSeen(t, vm, filepath.Join(shared, "late"), "/shared/late")
 	wantTool(t, vm, "", true, "remove", "/shared/moved")
 	if _, err := os.Stat(filepath.Join(shared, "moved")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the guest removed it: %v", err)
@@ -113,6 +115,21 @@ func TestVolumes(t *testing.T) {
 	wantTool(t, vm, "", true, "symlink", filepath.Join(outside, "canary"), "/shared/mine")
 	wantTool(t, vm, "ENOENT", false, "check", "/shared/mine")
 	wantTool(t, vm, "ENOENT", false, "check", "/shared/.."+outside+"/canary")
+}
+
+// wantChangeSeen changes a file that the guest may keep in memory by now, to one as long:
+// it is read as it is a second later.
+func wantChangeSeen(t *testing.T, vm *VM, host, guest string) {
+	t.Helper()
+	before, after := "before the change", "after, as long as"
+	writeHost(t, host, []byte(before))
+	time.Sleep(3 * time.Second)
+	for range 3 {
+		wantTool(t, vm, before, true, "read", guest)
+	}
+	writeHost(t, host, []byte(after))
+	time.Sleep(1100 * time.Millisecond)
+	wantTool(t, vm, after, true, "read", guest)
 }
 
 func writeHost(t *testing.T, path string, content []byte) {

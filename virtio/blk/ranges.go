@@ -94,8 +94,8 @@ func (r *request) zero(s span) status {
 			return statusIOErr
 		}
 	}
-	return r.eachPiece(s.off, s.n, func(p []byte, off int64) status {
-		clear(p)
-		return r.write(p, off)
+	return r.eachPart(s.off, s.n, pieceSize, func(n int, off int64) status {
+		clear(r.buffer[:n])
+		return r.write(r.buffer[:n], off)
 	})
 }

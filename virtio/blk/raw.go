@@ -6,8 +6,11 @@ import (
 	"io"
 	"os"
 	"sync/atomic"
+	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"linuxkvm/virtio"
 )
 
 // ErrLocked is wrapped where a file is in use by somebody else.
@@ -24,6 +27,7 @@ var (
 	_ Disk       = (*Raw)(nil)
 	_ Discarder  = (*Raw)(nil)
 	_ ZeroWriter = (*Raw)(nil)
+	_ direct     = (*Raw)(nil)
 )
 
 // OpenRaw opens a file or a block device. It locks it, as flock(2) does: for
@@ -122,6 +126,38 @@ func (r *Raw) WriteAt(p []byte, off int64) (int, error) {
 		return 0, ErrReadOnly
 	}
 	return r.file.WriteAt(p, off)
+}
+
+// readInto implements direct.
+func (r *Raw) readInto(b *virtio.Buffers, n int, off int64) (done int, err error) {
+	err = control(r.file, func(fd int) error {
+		done, err = b.Preadv(fd, n, off)
+		return err
+	})
+	if errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF
+	}
+	return done, r.named("read", err)
+}
+
+// writeFrom implements direct.
+func (r *Raw) writeFrom(b *virtio.Buffers, n int, off int64) error {
+	if r.readOnly {
+		return ErrReadOnly
+	}
+	return r.named("write", control(r.file, func(fd int) error {
+		_, err := b.Pwritev(fd, n, off)
+		return err
+	}))
+}
+
+// named says of which file an error of the kernel's is.
+func (r *Raw) named(op string, err error) error {
+	var e syscall.Errno
+	if errors.As(err, &e) {
+		return &os.PathError{Op: op, Path: r.file.Name(), Err: err}
+	}
+	return err
 }
 
 // Flush implements Disk. An error stays: the kernel forgets what it could not write,

@@ -2,6 +2,7 @@ package fs
 
 import (
 	"syscall"
+	"time"
 
 	"github.com/hanwen/go-fuse/v2/fuse"
 	"golang.org/x/sys/unix"
@@ -58,6 +59,9 @@ func (f *fileSystem) openNode(id uint64, flags uint64, out *fuse.OpenOut) fuse.S
 	if err != nil {
 		return status(err)
 	}
+	if n.mode&unix.S_IFMT == unix.S_IFREG && n.cache.keep(fd, time.Now()) {
+		out.OpenFlags |= fuse.FOPEN_KEEP_CACHE
+	}
 	out.Fh, e = f.open(fd)
 	return fuse.Status(e)
 }
@@ -73,32 +77,6 @@ func (f *fileSystem) with(id uint64, do func(fd int) error) fuse.Status {
 	}
 	defer file.done()
 	return status(retry(func() error { return do(file.fd) }))
-}
-
-// Read implements fuse.RawFileSystem.
-func (f *fileSystem) Read(_ <-chan struct{}, in *fuse.ReadIn, p []byte) (fuse.ReadResult, fuse.Status) {
-	n := 0
-	s := f.with(in.Fh, func(fd int) (err error) {
-		n, err = unix.Pread(fd, p, int64(in.Offset))
-		return err
-	})
-	if s != fuse.OK {
-		return nil, s
-	}
-	return fuse.ReadResultData(p[:n]), fuse.OK
-}
-
-// Write implements fuse.RawFileSystem.
-func (f *fileSystem) Write(_ <-chan struct{}, in *fuse.WriteIn, p []byte) (uint32, fuse.Status) {
-	if uint64(in.Size) > uint64(len(p)) {
-		return 0, fuse.EINVAL
-	}
-	n := 0
-	s := f.with(in.Fh, func(fd int) (err error) {
-		n, err = unix.Pwrite(fd, p[:in.Size], int64(in.Offset))
-		return err
-	})
-	return uint32(max(n, 0)), s
 }
 
 // Flush implements fuse.RawFileSystem. Nothing is held back that could be flushed.

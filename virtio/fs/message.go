@@ -41,6 +41,9 @@ func readMessage(b *virtio.Buffers) (message, error) {
 	return m, nil
 }
 
+// length is how long a message says that it is.
+func (m message) length() int { return int(binary.LittleEndian.Uint32(m)) }
+
 func (m message) opcode() uint32 { return binary.LittleEndian.Uint32(m[headerOp:]) }
 
 // first is the first field after the header: flags of an open, mask of an access.
@@ -52,8 +55,13 @@ func (m message) first() uint32 {
 }
 
 // refuse is the answer of an error.
-func (m message) refuse(e syscall.Errno) []byte {
-	out := binary.LittleEndian.AppendUint32(nil, outHeader)
+func (m message) refuse(e syscall.Errno) []byte { return m.answer(outHeader, e) }
+
+// success is the header of an answer of n bytes.
+func (m message) success(n int) []byte { return m.answer(n, 0) }
+
+func (m message) answer(n int, e syscall.Errno) []byte {
+	out := binary.LittleEndian.AppendUint32(make([]byte, 0, outHeader+writeOut), uint32(n))
 	out = binary.LittleEndian.AppendUint32(out, uint32(-int32(e)))
 	return append(out, m[headerUniq:headerUniq+8]...)
 }

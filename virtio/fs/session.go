@@ -123,6 +123,11 @@ func (s *session) endLocked() {
 // handle serves a chain, of which it returns how much is written. What is no request
 // has nobody to answer to.
 func (s *session) handle(c *virtio.Chain, high bool, buf *[]byte) int {
+	if !high {
+		if n, served := s.data(c); served {
+			return n
+		}
+	}
 	m, err := readMessage(&c.Readable)
 	if err != nil {
 		return 0

@@ -40,6 +40,7 @@ type node struct {
 	mode    uint32 // of which only the kind never changes
 	lookups uint64 // that the guest has not forgotten
 	sealed  bool   // the guest sees that it is there, and no more
+	cache   cache
 }
 
 // file is what the guest has open.
