@@ -3,6 +3,7 @@ package virtio_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -32,8 +33,8 @@ func (f *filer) Start(s *virtio.Session) error {
 		err := steps(done, func(n, off int) (int, error) {
 			return c.Writable.Preadv(int(f.file.Fd()), n, int64(off))
 		})
-		if _, short := c.Writable.Preadv(int(f.file.Fd()), 1, 0); short != virtio.ErrShort {
-			err = errors.Join(err, short)
+		if _, short := c.Writable.Preadv(int(f.file.Fd()), 1, 0); !errors.Is(short, virtio.ErrShort) {
+			err = errors.Join(err, fmt.Errorf("beyond the chain: %w", short))
 		}
 		f.errs <- err
 		return done

@@ -33,7 +33,7 @@ func TestDataInPieces(t *testing.T) {
 	head, one, two := c.In(outHeader-1), c.In(6), c.In(100)
 	q.Add(c.Out(m), head, one, two)
 	q.Kick()
-	if _, n := q.WaitUsed(); int(n) != outHeader+len(content) {
+	if _, n := q.WaitUsed(); n != outHeader+len(content) {
 		t.Fatalf("%d bytes of an answer", n)
 	}
 	if got := append(c.Get(one.GPA+1, 5), c.Get(two.GPA, len(content)-5)...); !bytes.Equal(got, content) {

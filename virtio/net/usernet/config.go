@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 )
 
 // Config describes a network. Zero values stand for the defaults.
@@ -73,7 +74,7 @@ func (c *Config) setDefaults() error {
 var (
 	errLoopback  = errors.New("usernet: an address of the host itself, which Config.Allow does not allow by default")
 	errLinkLocal = errors.New("usernet: a link-local address, which Config.Allow does not allow by default")
-	errPrivate   = errors.New("usernet: a private address")
+	errPrivate   = errors.New("usernet: an address that is not public")
 	errNowhere   = errors.New("usernet: not an address of one other host")
 )
 
@@ -90,12 +91,25 @@ func AllowRemote(_ string, addr netip.AddrPort) error {
 	return nil
 }
 
-// AllowPublic allows what AllowRemote does, except private networks.
+// AllowPublic allows what AllowRemote does, except private networks and the others that
+// are not of the public Internet (RFC 6890): addresses behind a carrier's NAT, where
+// clouds and overlay networks have services too, and those for protocols, examples and
+// benchmarks.
 func AllowPublic(network string, addr netip.AddrPort) error {
-	if addr.Addr().IsPrivate() {
+	a := addr.Addr().Unmap()
+	if a.IsPrivate() || slices.ContainsFunc(notPublic, func(p netip.Prefix) bool { return p.Contains(a) }) {
 		return errPrivate
 	}
 	return AllowRemote(network, addr)
+}
+
+var notPublic = []netip.Prefix{
+	netip.MustParsePrefix("100.64.0.0/10"),
+	netip.MustParsePrefix("192.0.0.0/24"),
+	netip.MustParsePrefix("192.0.2.0/24"),
+	netip.MustParsePrefix("198.18.0.0/15"),
+	netip.MustParsePrefix("198.51.100.0/24"),
+	netip.MustParsePrefix("203.0.113.0/24"),
 }
 
 // target is where a connection of the guest to an address is to go, if it may.

@@ -188,6 +188,7 @@ func TestPolicies(t *testing.T) {
 	for addr, want := range map[string][2]bool{ // remote, public
 		"127.0.0.1": {}, "127.255.0.1": {}, "169.254.169.254": {},
 		"10.1.2.3": {true, false}, "192.168.1.1": {true, false}, "8.8.8.8": {true, true},
+		"100.100.100.200": {true, false}, "100.128.0.1": {true, true}, "192.0.0.192": {true, false}, "198.19.0.1": {true, false},
 	} {
 		a := netip.AddrPortFrom(netip.MustParseAddr(addr), 80)
 		if got := [2]bool{usernet.AllowRemote("tcp", a) == nil, usernet.AllowPublic("tcp", a) == nil}; got != want {
