@@ -392,7 +392,8 @@ func addresses(t *testing.T) (private, public string) {
 		t.Cleanup(func() { _ = l.Close() })
 		return l.Addr().String() // the kernel takes connections; nobody need do it
 	}
-	return listen("10.99.0.1"), listen("203.0.113.9")
+	// Public by its number, and nobody's: what 6to4 relays had.
+	return listen("10.99.0.1"), listen("192.88.99.9")
 }
 
 // checkReach asks in a guest what can be reached from there.

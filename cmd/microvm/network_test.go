@@ -83,7 +83,7 @@ func TestEgress(t *testing.T) {
 		}
 		allows := func(addr string) bool { return c.Allow("tcp", netip.MustParseAddrPort(addr)) == nil }
 		got := reach{
-			public: allows("203.0.113.1:80"), private: allows("10.0.0.1:80"), linkLocal: allows("169.254.169.254:80"),
+			public: allows("8.8.8.8:80"), private: allows("10.0.0.1:80"), linkLocal: allows("169.254.169.254:80"),
 			loopback: allows("127.0.0.1:80"), names: c.Resolve == nil,
 		}
 		if got != want {
