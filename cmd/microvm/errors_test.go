@@ -124,7 +124,9 @@ type jail struct{ dir string }
 func newJail(t *testing.T) *jail {
 	t.Helper()
 	j := &jail{t.TempDir()}
-	if err := errors.Join(os.Chmod(j.dir, 0o755), os.Mkdir(filepath.Join(j.dir, "dev"), 0o755)); err != nil {
+	run := filepath.Join(j.dir, "run")
+	err := errors.Join(os.Chmod(j.dir, 0o755), os.Mkdir(filepath.Join(j.dir, "dev"), 0o755), os.Mkdir(run, 0o755), os.Chmod(run, 0o777))
+	if err != nil {
 		t.Fatal(err)
 	}
 	if isDynamic(t) {
@@ -156,6 +158,7 @@ func (j *jail) command(t *testing.T, args ...string) *exec.Cmd {
 	cmd.Path, cmd.Dir = "/microvm", "/"
 	// The recorder of ioctls, if there is one, has nowhere to write in there.
 	cmd.Env = slices.DeleteFunc(cmd.Environ(), func(v string) bool { return strings.HasPrefix(v, "KVM_TEST_TRACE=") })
+	cmd.Env = append(cmd.Env, "XDG_RUNTIME_DIR=/run")
 	attr := &syscall.SysProcAttr{Chroot: j.dir}
 	if uid, gid := os.Getuid(), os.Getgid(); uid == 0 {
 		attr.Credential = &syscall.Credential{Uid: 65534, Gid: 65534}
