@@ -81,6 +81,7 @@ bench: ## measure against the peers: C, kvm-ioctls in Rust, and QEMU's microvm m
 	@scripts/setup rig race
 	@$(GO) run ./bench/exits
 	@$(GO) run ./bench/boot
+	@$(GO) run ./bench/guest
 
 generate: ## regenerate uapi from the newest kernel headers
 	@scripts/setup check

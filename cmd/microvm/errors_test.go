@@ -53,6 +53,8 @@ func TestStartErrors(t *testing.T) {
 		{"vCPUs in words", []string{"--kernel", good, "--cpus", "two"}, statusUsage, []string{"--cpus", "number", "1 to 8"}},
 		{"long command line", []string{"--kernel", good, "--cmdline", strings.Repeat("x", 5000)}, statusFailed, []string{"--cmdline", "shorten"}},
 		{"newline in the command line", []string{"--kernel", good, "--cmdline", "a\nb"}, statusFailed, []string{"--cmdline", "remove"}},
+		{"port without a command", []string{"--kernel", good, "-p", "80:80"}, statusUsage, []string{"--publish", "no command"}},
+		{"network without a command", []string{"--kernel", good, "--net", "none"}, statusUsage, []string{"--net", "no command"}},
 		{"unknown flag", []string{"--kernal", good}, statusUsage, []string{"--kernal", "microvm run --help"}},
 		{"argument", []string{good}, statusUsage, []string{good}},
 	}, ownStartErrors(t, good)...) {

@@ -72,6 +72,9 @@ func newRun(s streams) *cobra.Command {
 			if err := errors.Join(f.check(), f.checkDetach(), f.chooseRoot(args, cmd.ArgsLenAtDash() == 0)); err != nil {
 				return err
 			}
+			if err := f.checkCommandFlags(cmd.Flags()); err != nil {
+				return err
+			}
 			if f.detach {
 				var err error
 				if f.background, err = inBackground(); err != nil {

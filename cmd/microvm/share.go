@@ -7,6 +7,8 @@ import (
 	"io"
 	"strings"
 
+	"github.com/spf13/pflag"
+
 	"linuxkvm/image"
 	"linuxkvm/linux"
 )
@@ -127,6 +129,25 @@ func (f *runFlags) chooseRoot(args []string, dash bool) error {
 		return nil
 	}
 	return fmt.Errorf("%q: no root for that command: write -- before it to run this host's own, or name an image with --image, such as --image debian; a kernel is named with --kernel", args[0])
+}
+
+// commandFlagNames are flags that mean nothing without a command: a kernel that is
+// booted by itself has a console and no more.
+var commandFlagNames = []string{
+	"disk", "egress", "env", "interactive", "net", "publish", "tty", "user", "volume", "workdir",
+}
+
+// checkCommandFlags refuses those that would be ignored.
+func (f *runFlags) checkCommandFlags(flags *pflag.FlagSet) error {
+	if f.hasCommand() {
+		return nil
+	}
+	for _, name := range commandFlagNames {
+		if flags.Changed(name) {
+			return fmt.Errorf("--%s: there is no command to run: give one behind --, or name an image with --image", name)
+		}
+	}
+	return nil
 }
 
 // hasCommand says that a guest is made for a command.
