@@ -37,7 +37,9 @@ type Root struct {
 	// Directory is the root instead of a disk; its Mount is not used.
 	Directory *Volume
 	// Layer has the guest keep what is written in its memory, over a disk or a
-	// directory that is read-only. A directory under one is served read-only.
+	// directory that is read-only. A directory under one is served read-only, and what
+	// the guest has read of its files it keeps: a change that a program of the host makes
+	// through a mapping (mmap) may stay unseen.
 	Layer bool
 }
 

@@ -24,6 +24,8 @@ type Volume struct {
 	Mount string
 	// ReadOnly keeps the guest from changing it.
 	ReadOnly bool
+
+	keepCache bool
 }
 
 // checkMounts refuses what cannot be mounted, before anything starts.
@@ -83,6 +85,7 @@ func (c *Config) volumes() []Volume {
 		root := *c.Root.Directory
 		// What the layer is over stays as it is, whatever the guest does.
 		root.ReadOnly = root.ReadOnly || c.Root.Layer
+		root.keepCache = c.Root.Layer
 		list = append(list, root)
 	}
 	return append(list, c.Volumes...)
@@ -95,7 +98,7 @@ func (v *Volume) mount(i int) guestinit.Mount {
 }
 
 func (v *Volume) open(i int) (virtio.Device, error) {
-	d, err := sharing.New(sharing.Config{Tag: volumeTag(i), Dir: v.Path, ReadOnly: v.ReadOnly})
+	d, err := sharing.New(sharing.Config{Tag: volumeTag(i), Dir: v.Path, ReadOnly: v.ReadOnly, KeepCache: v.keepCache})
 	if err != nil {
 		return nil, fmt.Errorf("linux: volume %s: %w", v.Path, err)
 	}

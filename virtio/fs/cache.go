@@ -26,8 +26,8 @@ type version struct {
 }
 
 // keep reports whether a guest that opens the file may go on with what it has: when it
-// has opened the same version before, and so late that nothing could have changed since
-// without another one.
+// has opened the same version before, and so late that no write could have changed it
+// since without another one. What is stored through a mapping can.
 func (c *cache) keep(fd int, now time.Time) bool {
 	var st syscall.Stat_t
 	if syscall.Fstat(fd, &st) != nil {

@@ -70,15 +70,25 @@ func TestCacheKeep(t *testing.T) {
 // The guest is told when it opens, and has said before that it looks at the times.
 func TestOpenKeepsCache(t *testing.T) {
 	t.Parallel()
-	c := newClient(t, Config{})
-	if err := os.WriteFile(c.at("f"), []byte("content"), 0o600); err != nil {
-		t.Fatal(err)
+	c, without := newClient(t, Config{KeepCache: true}), newClient(t, Config{})
+	nodes := map[*client]uint64{}
+	for _, c := range []*client{c, without} {
+		if err := os.WriteFile(c.at("f"), []byte("content"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		nodes[c] = c.lookup(rootNode, "f")
 	}
-	node := c.lookup(rootNode, "f")
 	open := func() bool {
-		b := c.must(0, opOpen, node, syscall.O_RDONLY, 0)
-		c.release(opRelease, node, first(b))
-		return binary.LittleEndian.Uint32(b[8:])&fuse.FOPEN_KEEP_CACHE != 0
+		kept := map[*client]bool{}
+		for c, node := range nodes {
+			b := c.must(0, opOpen, node, syscall.O_RDONLY, 0)
+			c.release(opRelease, node, first(b))
+			kept[c] = binary.LittleEndian.Uint32(b[8:])&fuse.FOPEN_KEEP_CACHE != 0
+		}
+		if kept[without] {
+			t.Error("kept although nobody has asked for it")
+		}
+		return kept[c]
 	}
 	for range 2 {
 		if open() {

@@ -24,6 +24,11 @@ type Config struct {
 	// Squash has all files belong to this process's user, also if that is root: for
 	// a root that may not give files to others, as in a user namespace.
 	Squash bool
+	// KeepCache lets the guest keep what it has read of a file when it opens the file
+	// again: programs and libraries of a root are then read once. Changes that others
+	// make are seen all the same, but for those through a shared mapping (mmap), of
+	// which the host's kernel may not say that they have been.
+	KeepCache bool
 	// Queues is how many queues of requests there are; 0 means 1.
 	Queues int
 	// Workers is how many requests of a queue are worked on at the same time; 0

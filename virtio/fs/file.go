@@ -59,7 +59,7 @@ func (f *fileSystem) openNode(id uint64, flags uint64, out *fuse.OpenOut) fuse.S
 	if err != nil {
 		return status(err)
 	}
-	if n.mode&unix.S_IFMT == unix.S_IFREG && n.cache.keep(fd, time.Now()) {
+	if f.keepCache && n.mode&unix.S_IFMT == unix.S_IFREG && n.cache.keep(fd, time.Now()) {
 		out.OpenFlags |= fuse.FOPEN_KEEP_CACHE
 	}
 	out.Fh, e = f.open(fd)

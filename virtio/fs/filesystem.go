@@ -19,6 +19,8 @@ type fileSystem struct {
 	fuse.RawFileSystem // answers ENOSYS to what is not here
 	*table
 	squash bool // who owns a file is not the guest's to say
+	// keepCache is Config.KeepCache.
+	keepCache bool
 }
 
 func newFileSystem(t *table, squash bool) *fileSystem {

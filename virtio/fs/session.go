@@ -30,6 +30,10 @@ type session struct {
 // off are the capabilities that go-fuse takes and that nothing here serves.
 const off = fuse.CAP_PASSTHROUGH | fuse.CAP_ALLOW_IDMAP | fuse.CAP_NO_OPEN_SUPPORT | fuse.CAP_NO_OPENDIR_SUPPORT
 
+// extra are those that go-fuse does not ask for by itself: a list of names without
+// their files' attributes where these are not wanted.
+const extra = fuse.CAP_READDIRPLUS_AUTO
+
 // answer serves a request, to which the answer may have so many bytes; none to one that
 // forgets. What it returns may be in buf, which grows and is the next answer's too.
 func (s *session) answer(m message, room int, buf *[]byte) []byte {
@@ -92,11 +96,13 @@ func (s *session) begin(m message, room int, buf *[]byte) []byte {
 	}
 	cfg := &s.dev.cfg
 	s.files = newFileSystem(newTable(root, cfg.MaxInodes, cfg.MaxFiles), s.dev.squash)
+	s.files.keepCache = cfg.KeepCache
 	s.server = fuse.NewProtocolServer(s.files, &fuse.MountOptions{
 		MaxWrite:             maxWrite,
 		MaxBackground:        cfg.Workers * cfg.Queues,
 		Logger:               log.New(io.Discard, "", 0), // a guest's mistakes
 		DisabledCapabilities: off,
+		ExtraCapabilities:    extra,
 		PanicHandler:         s.dev.panicked,
 	})
 	answer := s.call(m, room, buf)
