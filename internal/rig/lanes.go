@@ -6,7 +6,7 @@ var lanes = []Lane{
 		Name: "amd64-6.1", GOARCH: "amd64",
 		Suite: "bookworm", DebArch: "amd64", Packages: []string{"linux-image-cloud-amd64"},
 		QEMU: "qemu-system-x86_64", QEMUPackage: "qemu-system-x86",
-		Machine: amd64Machine, Console: "ttyS0", Modules: amd64Modules, HardwareModules: amd64HardwareModules,
+		Machine: amd64Machine, Console: "ttyS0", Modules: amd64FullModules, HardwareModules: amd64HardwareModules,
 	},
 	{
 		Name: "amd64-6.12", GOARCH: "amd64",
@@ -67,7 +67,11 @@ var amd64Machine = []string{"-machine", "q35", "-cpu", "max,+svm"}
 
 var amd64Modules = append([]Module{{Name: "kvm-amd"}}, channelModules...)
 
+// amd64FullModules are those of the lane that has every test: for network interfaces, too.
+var amd64FullModules = append([]Module{{Name: "tun"}}, amd64Modules...)
+
 var amd64HardwareModules = append([]Module{
+	{Name: "tun", Optional: true},
 	{Name: "kvm-amd", Optional: true}, {Name: "kvm-intel", Optional: true},
 }, channelModules...)
 

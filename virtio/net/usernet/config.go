@@ -15,7 +15,9 @@ type Config struct {
 	// first address is the gateway's, the second the guest's, the last but one is an
 	// alias of the host's 127.0.0.1.
 	Subnet netip.Prefix
-	// MTU is the largest IP packet; 1500 by default. The device's is to be the same.
+	// MTU is the largest IP packet; DefaultMTU by default. The device's is to be the same.
+	// No packet of the guest's goes any further than to this process, so that it has
+	// nothing to do with the MTU of the networks beyond.
 	MTU int
 	// Allow decides on each connection (network "tcp") and on each exchange of
 	// datagrams ("udp") that the guest begins. The address is the one that this process
@@ -32,7 +34,7 @@ type Config struct {
 
 // Defaults.
 const (
-	DefaultMTU      = 1500
+	DefaultMTU      = 65520 // a packet costs much more than its bytes do
 	DefaultMaxConns = 512
 )
 

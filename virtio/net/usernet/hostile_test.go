@@ -145,7 +145,7 @@ func checkDHCP(t *testing.T, p []byte, kind byte) {
 	if want := []byte{192, 168, 127, 2}; kind != 6 && !bytes.Equal(m[16:20], want) {
 		t.Errorf("address %v", m[16:20])
 	}
-	for _, option := range [][]byte{{1, 4, 255, 255, 255, 0}, {3, 4, 192, 168, 127, 1}, {6, 4, 192, 168, 127, 1}, {26, 2, 5, 220}} {
+	for _, option := range [][]byte{{1, 4, 255, 255, 255, 0}, {3, 4, 192, 168, 127, 1}, {6, 4, 192, 168, 127, 1}, {26, 2, 0xff, 0xf0}} {
 		if has := bytes.Contains(m[240:], option); has != (kind != 6) {
 			t.Errorf("option %v: %v", option, has)
 		}

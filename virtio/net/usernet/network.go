@@ -42,8 +42,9 @@ type Network struct {
 
 const (
 	nic = 1
-	// queued packets wait for the guest; more are dropped.
-	queued = 1024
+	// queued bytes wait for the guest, in so many packets at most; more are dropped.
+	queued        = 8 << 20
+	queuedPackets = 1024
 	// maxHandshakes bounds the connections that are being made.
 	maxHandshakes = 128
 	// bufferSize is what a connection may have waiting in each direction.
@@ -90,7 +91,7 @@ func (n *Network) Host() netip.Addr { return n.host }
 
 func (n *Network) setUp() error {
 	// The guest may leave checksums to us: what comes through memory is right.
-	n.link = channel.New(queued, uint32(n.cfg.MTU)+header.EthernetMinimumSize, gatewayMAC)
+	n.link = channel.New(min(queued/n.cfg.MTU, queuedPackets), uint32(n.cfg.MTU)+header.EthernetMinimumSize, gatewayMAC)
 	n.link.LinkEPCapabilities = stack.CapabilityRXChecksumOffload
 	n.stack = stack.New(stack.Options{
 		NetworkProtocols:   []stack.NetworkProtocolFactory{ipv4.NewProtocol, arp.NewProtocol},

@@ -60,12 +60,12 @@ func newMachine(t testing.TB, cfg usernet.Config, without uint64) *machine {
 			t.Error(err)
 		}
 	})
-	dev, err := net.New(net.Config{MAC: mac, MTU: 1500, Backend: n})
+	dev, err := net.New(net.Config{MAC: mac, MTU: usernet.DefaultMTU, Backend: n})
 	if err != nil {
 		t.Fatal(err)
 	}
 	d := drive.New(t, dev)
-	g := guestnet.New(d, mac, 1500, without)
+	g := guestnet.New(d, mac, usernet.DefaultMTU, without)
 	g.Address(n.Guest().AsSlice(), 24, n.Gateway().AsSlice())
 	return &machine{g, n, d, dev}
 }

@@ -63,7 +63,11 @@ func New(d *drive.Driver, mac stdnet.HardwareAddr, mtu int, without uint64) *Gue
 	if err := g.Stack.CreateNIC(NIC, ethernet.New(g.link)); err != nil {
 		d.T.Fatal(err)
 	}
-	g.rx, g.tx = d.NewPool(0, 256, 2048, true), d.NewPool(1, 32, net.MaxPacket, false)
+	buffers, size := 256, 2048
+	if features&net.FeatureMergeable == 0 && mtu > 1500 {
+		buffers, size = 24, net.MaxPacket // one has to have room for any packet
+	}
+	g.rx, g.tx = d.NewPool(0, buffers, size, true), d.NewPool(1, 32, net.MaxPacket, false)
 	g.poll()
 	stop := d.Interrupts(g.poll)
 	ctx, cancel := context.WithCancel(context.Background())
