@@ -34,7 +34,7 @@ func vmms(qemu []string) []vmm {
 	p := lanePaths
 	return []vmm{
 		{"microvm (ours)", []string{p.command, "run", "--kernel", p.kernel, "--initrd", p.initrd, "--memory", memory, "--cpus", "1", "--cmdline", cmdline}},
-		{"QEMU microvm", append(slices.Clip(qemu), "-machine", "microvm,x-option-roms=off", "-accel", "kvm", "-cpu", "host",
+		{"QEMU microvm", append(slices.Clip(qemu), "-machine", "microvm", "-accel", "kvm", "-cpu", "host",
 			"-smp", "1", "-m", memory, "-nodefaults", "-no-user-config", "-display", "none", "-serial", "stdio", "-no-reboot",
 			"-kernel", p.kernel, "-initrd", p.initrd, "-append", cmdline)},
 	}
