@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"linuxkvm/bench/internal/inlane"
 )
 
 const (
@@ -44,18 +46,15 @@ func vmms(qemu []string) []vmm {
 func measure(ctx context.Context, rounds int, qemu []string) error {
 	all := vmms(qemu)
 	times := make([][]time.Duration, len(all))
-	for round := range rounds {
-		for k := range all {
-			i := (k + round) % len(all)
-			d, err := boot(ctx, all[i])
-			if err != nil {
-				return fmt.Errorf("%s: %w", all[i].name, err)
-			}
-			fmt.Printf("round %d  %-16s %6.2f s\n", round+1, all[i].name, d.Seconds())
-			times[i] = append(times[i], d)
+	for round, i := range inlane.Turns(rounds, len(all)) {
+		d, err := boot(ctx, all[i])
+		if err != nil {
+			return fmt.Errorf("%s: %w", all[i].name, err)
 		}
+		fmt.Printf("round %d  %-16s %6.2f s\n", round+1, all[i].name, d.Seconds())
+		times[i] = append(times[i], d)
 	}
-	ours, theirs := median(times[0]), median(times[1])
+	ours, theirs := inlane.Median(times[0]), inlane.Median(times[1])
 	ratio := ours.Seconds() / theirs.Seconds()
 	verdict := "met"
 	if ratio > target {
@@ -64,11 +63,6 @@ func measure(ctx context.Context, rounds int, qemu []string) error {
 	fmt.Printf("start to /init, median of %d: %s %.2f s, %s %.2f s, ratio %.2f (target at most %.2f: %s)\n",
 		rounds, all[0].name, ours.Seconds(), all[1].name, theirs.Seconds(), ratio, target, verdict)
 	return nil
-}
-
-func median(d []time.Duration) time.Duration {
-	d = slices.Sorted(slices.Values(d))
-	return d[len(d)/2]
 }
 
 // boot runs one VMM and returns the time from its start to the guest's marker.

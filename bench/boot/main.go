@@ -15,6 +15,7 @@ import (
 	"os/signal"
 	"path/filepath"
 
+	"linuxkvm/bench/internal/inlane"
 	"linuxkvm/internal/guest"
 	"linuxkvm/internal/rig"
 )
@@ -77,24 +78,10 @@ func onHost(ctx context.Context, laneName string, rounds int) error {
 		{Guest: lanePaths.command, Host: command}, {Guest: lanePaths.bench, Host: self},
 		{Guest: lanePaths.kernel, Host: kernel.Image}, {Guest: lanePaths.initrd, Host: initrd},
 	}
-	peer, qemu, err := qemuFiles(ctx, lane)
+	peer, qemu, err := inlane.QEMU(ctx, lane)
 	if err != nil {
 		return err
 	}
-	session, err := rig.Boot(ctx, rig.Options{Lane: lane, Files: append(files, qemu...), MemoryMiB: 3072})
-	if err != nil {
-		return err
-	}
-	defer session.Close()
-	result, err := session.Run(ctx, rig.Job{
-		Args:   append([]string{lanePaths.bench, "-in-lane", "-rounds", fmt.Sprint(rounds), "--"}, peer...),
-		Stdout: os.Stdout, Stderr: os.Stderr,
-	})
-	if err != nil {
-		return err
-	}
-	if !result.Passed() {
-		return fmt.Errorf("the measurement in lane %s ended with status %d", lane.Name, result.ExitCode)
-	}
-	return nil
+	return inlane.Measure(ctx, rig.Options{Lane: lane, Files: append(files, qemu...), MemoryMiB: 3072},
+		append([]string{lanePaths.bench, "-in-lane", "-rounds", fmt.Sprint(rounds), "--"}, peer...))
 }

@@ -8,14 +8,15 @@ import (
 	"os"
 	"path/filepath"
 
+	"linuxkvm/bench/internal/inlane"
 	"linuxkvm/internal/debian"
 	"linuxkvm/internal/rig"
 )
 
-// inLane is where things are in the lane; qemu is the root of QEMU's files.
-var inLane = struct{ command, bench, trivial, kernel, modules, qemu, virtiofsd string }{
+// inLane is where things are in the lane.
+var inLane = struct{ command, bench, trivial, kernel, modules, virtiofsd string }{
 	command: "/bin/microvm", bench: "/bin/bench-guest", trivial: "/bin/trivial",
-	kernel: "/boot/vmlinuz", modules: "/boot/modules", qemu: "/qemu", virtiofsd: "/virtiofsd",
+	kernel: "/boot/vmlinuz", modules: "/boot/modules", virtiofsd: "/virtiofsd",
 }
 
 // The root image's programs.
@@ -35,8 +36,7 @@ func laneFiles(ctx context.Context, lane rig.Lane, dir string) (files []rig.File
 		}
 		files = append(files, rig.File{Guest: guest, Host: out})
 	}
-	fetch := rig.FetchOptions{Progress: os.Stderr}
-	kernel, err := lane.Fetch(ctx, fetch)
+	kernel, err := lane.Fetch(ctx, rig.FetchOptions{Progress: os.Stderr})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -46,11 +46,7 @@ func laneFiles(ctx context.Context, lane rig.Lane, dir string) (files []rig.File
 	}
 	files = append(files, rig.File{Guest: inLane.kernel, Host: kernel.Image})
 	files = append(files, modules...)
-	emulator, err := lane.Emulator(ctx, fetch)
-	if err != nil {
-		return nil, nil, err
-	}
-	peer, err := emulator.Files(ctx, inLane.qemu, "bios-microvm.bin", "linuxboot_dma.bin", "pvh.bin")
+	qemu, peer, err := inlane.QEMU(ctx, lane)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -59,7 +55,7 @@ func laneFiles(ctx context.Context, lane rig.Lane, dir string) (files []rig.File
 		return nil, nil, err
 	}
 	files = append(files, rig.File{Guest: inLane.virtiofsd, Host: daemon})
-	return append(files, peer...), emulator.Command(inLane.qemu), nil
+	return append(files, peer...), qemu, nil
 }
 
 // The daemon and its libraries, below inLane.virtiofsd.

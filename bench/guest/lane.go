@@ -11,10 +11,11 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/google/go-containerregistry/pkg/v1/empty"
-	"github.com/google/go-containerregistry/pkg/v1/layout"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 
+	"linuxkvm/bench/internal/inlane"
 	"linuxkvm/image"
+	"linuxkvm/internal/testimage"
 )
 
 const (
@@ -82,15 +83,14 @@ func prepare(ctx context.Context) (*scene, error) {
 	if err := errors.Join(os.Setenv("XDG_CACHE_HOME", filepath.Join(dir, "cache")), os.Mkdir(s.share, 0o755)); err != nil {
 		return nil, err
 	}
-	img, err := programsImage(map[string]string{guestWork: inLane.bench, guestTrivial: inLane.trivial})
-	if err != nil {
-		return nil, err
+	programs := map[string][]byte{}
+	for name, path := range map[string]string{guestWork: inLane.bench, guestTrivial: inLane.trivial} {
+		var err error
+		if programs[name[1:]], err = os.ReadFile(path); err != nil {
+			return nil, err
+		}
 	}
-	path, err := layout.Write(s.image, empty.Index)
-	if err != nil {
-		return nil, err
-	}
-	if err := path.AppendImage(img); err != nil {
+	if err := testimage.Write(s.image, programs, v1.Config{}); err != nil {
 		return nil, err
 	}
 	i, err := image.Open(s.image)
@@ -109,20 +109,20 @@ func prepare(ctx context.Context) (*scene, error) {
 // roundTrips runs guests in turn, in alternating order.
 func roundTrips(ctx context.Context, n int, vmms []vmm) ([][]float64, error) {
 	times := make([][]float64, len(vmms))
-	for round := range n {
-		for k := range vmms {
-			i := (k + round) % len(vmms)
-			one, cancel := context.WithTimeout(ctx, patience)
-			start := time.Now()
-			status, err := vmms[i].roundTrip(one)
-			took := time.Since(start).Seconds()
-			cancel()
-			if err != nil || status != 7 {
-				return nil, fmt.Errorf("%s: status %d, %w", vmms[i].name(), status, err)
-			}
-			fmt.Printf("round trip %d  %-16s %6.2f s\n", round+1, vmms[i].name(), took)
-			times[i] = append(times[i], took)
+	for round, i := range inlane.Turns(n, len(vmms)) {
+		one, cancel := context.WithTimeout(ctx, patience)
+		start := time.Now()
+		status, err := vmms[i].roundTrip(one)
+		took := time.Since(start).Seconds()
+		cancel()
+		if err == nil && status != 7 {
+			err = fmt.Errorf("status %d, want 7", status)
 		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", vmms[i].name(), err)
+		}
+		fmt.Printf("round trip %d  %-16s %6.2f s\n", round+1, vmms[i].name(), took)
+		times[i] = append(times[i], took)
 	}
 	return times, nil
 }

@@ -21,6 +21,7 @@ import (
 	"syscall"
 	"time"
 
+	"linuxkvm/bench/internal/inlane"
 	"linuxkvm/internal/rig"
 )
 
@@ -73,23 +74,11 @@ func onHost(ctx context.Context, name string, o options) error {
 		return err
 	}
 	lane.Modules = append(lane.Modules, rig.Module{Name: "vhost_vsock"})
-	session, err := rig.Boot(ctx, rig.Options{
-		Lane: lane, Files: files, MemoryMiB: 4096, Timeout: time.Hour, Fetch: rig.FetchOptions{Progress: os.Stderr},
-	})
-	if err != nil {
-		return err
-	}
-	defer session.Close()
 	args := []string{
 		inLane.bench, "-in-lane", "-lane", name, "-each", o.each.String(),
 		"-round-trips", fmt.Sprint(o.roundTrips), "-rounds", fmt.Sprint(o.rounds), "--",
 	}
-	result, err := session.Run(ctx, rig.Job{Args: append(args, qemu...), Stdout: os.Stdout, Stderr: os.Stderr})
-	if err != nil {
-		return err
-	}
-	if !result.Passed() {
-		return fmt.Errorf("the measurement in lane %s ended with status %d", lane.Name, result.ExitCode)
-	}
-	return nil
+	return inlane.Measure(ctx, rig.Options{
+		Lane: lane, Files: files, MemoryMiB: 4096, Timeout: time.Hour, Fetch: rig.FetchOptions{Progress: os.Stderr},
+	}, append(args, qemu...))
 }

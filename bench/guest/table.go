@@ -5,8 +5,9 @@ package main
 import (
 	"fmt"
 	"io"
-	"slices"
 	"text/tabwriter"
+
+	"linuxkvm/bench/internal/inlane"
 )
 
 // direction says which values are good ones.
@@ -27,7 +28,7 @@ func newTable(vmms []vmm) *table { return &table{vmms: vmms} }
 
 // add adds medians, and their ratio beside the target.
 func (t *table) add(what, unit string, better direction, target float64, values [][]float64) {
-	ours, theirs := median(values[0]), median(values[1])
+	ours, theirs := inlane.Median(values[0]), inlane.Median(values[1])
 	ratio := ours / theirs
 	met, bound := ratio <= target, "at most"
 	if better == higher {
@@ -38,13 +39,13 @@ func (t *table) add(what, unit string, better direction, target float64, values 
 
 // addBelow adds medians; the target is a value and not a ratio.
 func (t *table) addBelow(what, unit string, limit float64, values [][]float64) {
-	ours, theirs := median(values[0]), median(values[1])
+	ours, theirs := inlane.Median(values[0]), inlane.Median(values[1])
 	t.rows = append(t.rows, fmt.Sprintf("%s\t%.2f\t%.2f\t%s\t%.2f\tbelow %.0f %s\t%s", what, ours, theirs, unit, ours/theirs, limit, unit, verdict(ours < limit)))
 }
 
 // addBare adds medians for which there is no target.
 func (t *table) addBare(what, unit string, values [][]float64) {
-	ours, theirs := median(values[0]), median(values[1])
+	ours, theirs := inlane.Median(values[0]), inlane.Median(values[1])
 	t.rows = append(t.rows, fmt.Sprintf("%s\t%.2f\t%.2f\t%s\t%.2f\t\t", what, ours, theirs, unit, ours/theirs))
 }
 
@@ -62,9 +63,4 @@ func (t *table) print(w io.Writer) error {
 		fmt.Fprintln(tw, r)
 	}
 	return tw.Flush()
-}
-
-func median(v []float64) float64 {
-	v = slices.Sorted(slices.Values(v))
-	return v[len(v)/2]
 }

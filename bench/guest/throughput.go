@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"linuxkvm/bench/internal/inlane"
 )
 
 // idleLine is what the work says after its report, when it waits for its end.
@@ -38,18 +40,15 @@ var metrics = []struct {
 // throughput has guests work in turn.
 func throughput(ctx context.Context, o options, s *scene, vmms []vmm, t *table) error {
 	reports := make([][]map[string]float64, len(vmms))
-	for round := range o.rounds {
-		for k := range vmms {
-			i := (k + round) % len(vmms)
-			one, cancel := context.WithTimeout(ctx, patience)
-			r, err := workOnce(one, vmms[i], []string{o.each.String(), s.address})
-			cancel()
-			if err != nil {
-				return fmt.Errorf("%s: %w", vmms[i].name(), err)
-			}
-			fmt.Printf("throughput %d  %-16s done\n", round+1, vmms[i].name())
-			reports[i] = append(reports[i], r)
+	for round, i := range inlane.Turns(o.rounds, len(vmms)) {
+		one, cancel := context.WithTimeout(ctx, patience)
+		r, err := workOnce(one, vmms[i], []string{o.each.String(), s.address})
+		cancel()
+		if err != nil {
+			return fmt.Errorf("%s: %w", vmms[i].name(), err)
 		}
+		fmt.Printf("throughput %d  %-16s done\n", round+1, vmms[i].name())
+		reports[i] = append(reports[i], r)
 	}
 	column := func(key string) [][]float64 {
 		values := make([][]float64, len(vmms))
