@@ -24,7 +24,7 @@ func (m *Machine) checkCPUs() error {
 func (m *Machine) mapRAM(ranges ...boot.Range) error {
 	m.space = new(memory.Space)
 	for slot, r := range ranges {
-		region, err := memory.New(int(r.Size))
+		region, err := memory.NewPrivate(int(r.Size))
 		if err != nil {
 			return fmt.Errorf("machine: guest memory: %w", err)
 		}

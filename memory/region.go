@@ -37,11 +37,31 @@ var (
 // New maps length bytes of zeroed memory: shared, anonymous, readable and
 // writable. Host memory is used only for the pages that are touched. length
 // must be a positive multiple of the host's page size.
+//
+// The host gives such memory small pages, as a rule (its setting is
+// /sys/kernel/mm/transparent_hugepage/shmem_enabled): for the RAM of a machine there
+// is NewPrivate.
 func New(length int) (*Region, error) {
 	if err := checkLength(length); err != nil {
 		return nil, err
 	}
 	m, err := sys.MapAnonymous(uintptr(length))
+	if err != nil {
+		return nil, fmt.Errorf("memory: map %d bytes: %w", length, err)
+	}
+	return newRegion(m), nil
+}
+
+// NewPrivate is New of memory that no other process can share, and that has
+// transparent huge pages unless the host is set to never use them
+// (madvise(2), MADV_HUGEPAGE): a guest then faults once in 2 MiB and not in 4 KiB.
+// The region begins at a multiple of 2 MiB, and so should its guest-physical address,
+// or KVM maps small pages. What a guest touches takes more of the host's memory.
+func NewPrivate(length int) (*Region, error) {
+	if err := checkLength(length); err != nil {
+		return nil, err
+	}
+	m, err := sys.MapPrivate(uintptr(length))
 	if err != nil {
 		return nil, fmt.Errorf("memory: map %d bytes: %w", length, err)
 	}

@@ -10,12 +10,16 @@ import (
 // afterwards. off and size are inside of the mapping and multiples of the page
 // size. A shared mapping is one of a file, even without a name, and a page only goes
 // away when the file loses it: MADV_REMOVE. MADV_DONTNEED would drop this process'
-// view of it only.
+// view of it only; of a private mapping there is no other view.
 func (m *Mapping) Discard(off, size uintptr) error {
+	advice := uintptr(unix.MADV_REMOVE)
+	if m.private {
+		advice = unix.MADV_DONTNEED
+	}
 	for {
 		// SAFETY: the range is inside of the mapping, which the caller keeps
 		// mapped; the kernel zeroes pages of it and touches nothing else.
-		_, _, errno := syscall.Syscall(unix.SYS_MADVISE, uintptr(m.base)+off, size, unix.MADV_REMOVE)
+		_, _, errno := syscall.Syscall(unix.SYS_MADVISE, uintptr(m.base)+off, size, advice)
 		switch errno {
 		case 0:
 			return nil

@@ -2,7 +2,6 @@ package sys
 
 import (
 	"sync/atomic"
-	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -18,6 +17,7 @@ import (
 type Mapping struct {
 	base    unsafe.Pointer
 	size    uintptr
+	private bool
 	exposed atomic.Bool
 	kept    bool   // see KeepRange
 	after   func() // see AfterDestroy
@@ -98,6 +98,6 @@ func (m *Mapping) unmap() {
 	if err != nil {
 		// Releasing the pages is all that is left to do; the range stays
 		// reserved, which is what matters.
-		_, _, _ = syscall.Syscall(unix.SYS_MADVISE, uintptr(m.base), m.size, unix.MADV_REMOVE)
+		_ = m.Discard(0, m.size)
 	}
 }

@@ -16,6 +16,7 @@ const (
 	// hostFlags are those that the host opens with besides: it does not wait for
 	// whoever has a lease on the file.
 	hostFlags  = unix.O_NONBLOCK | unix.O_NOCTTY | unix.O_CLOEXEC
+	openAnswer = fuse.FOPEN_NOFLUSH // since Linux 5.16
 	fallocates = unix.FALLOC_FL_KEEP_SIZE | unix.FALLOC_FL_PUNCH_HOLE | unix.FALLOC_FL_ZERO_RANGE
 )
 
@@ -62,6 +63,7 @@ func (f *fileSystem) openNode(id uint64, flags uint64, out *fuse.OpenOut) fuse.S
 	if f.keepCache && n.mode&unix.S_IFMT == unix.S_IFREG && n.cache.keep(fd, time.Now()) {
 		out.OpenFlags |= fuse.FOPEN_KEEP_CACHE
 	}
+	out.OpenFlags |= openAnswer
 	out.Fh, e = f.open(fd)
 	return fuse.Status(e)
 }
@@ -79,7 +81,8 @@ func (f *fileSystem) with(id uint64, do func(fd int) error) fuse.Status {
 	return status(retry(func() error { return do(file.fd) }))
 }
 
-// Flush implements fuse.RawFileSystem. Nothing is held back that could be flushed.
+// Flush implements fuse.RawFileSystem. Nothing is held back that could be flushed, which
+// newer guests are told when they open a file.
 func (f *fileSystem) Flush(_ <-chan struct{}, in *fuse.FlushIn) fuse.Status {
 	return f.with(in.Fh, func(int) error { return nil })
 }

@@ -201,6 +201,6 @@ func (f *fileSystem) tellOpen(d *node, fd, entry int, out *fuse.CreateOut) fuse.
 		f.release(id)
 		return s
 	}
-	out.Fh = id
+	out.Fh, out.OpenFlags = id, openAnswer
 	return fuse.OK
 }
