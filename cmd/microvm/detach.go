@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"syscall"
@@ -167,6 +168,9 @@ func (f *runFlags) outputs(s streams) streams {
 // started tells the process in the foreground that the guest runs. What this process
 // will write is for the log.
 func (f *runFlags) started() error {
+	// What was needed to start, kernel and modules among it, would be kept for a heap that
+	// never grows to that again.
+	go debug.FreeOSMemory()
 	b := f.background
 	if b == nil {
 		return nil

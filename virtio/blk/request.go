@@ -34,7 +34,6 @@ type request struct {
 	ctx     context.Context
 	through bool // each write is to last
 	chain   *virtio.Chain
-	worker  *virtio.Worker
 	sector  uint64
 	wrote   int    // bytes of Writable, from its first on
 	buffer  *piece // between guest memory and all else
@@ -43,8 +42,8 @@ type request struct {
 // handle does a request and returns how many bytes of Writable are written, from the
 // first on. It returns false if the session ended before the request did: then
 // nobody waits for it any more.
-func (d *Device) handle(s *virtio.Session, c *virtio.Chain, w *virtio.Worker) (int, bool) {
-	r := request{dev: d, ctx: s.Context, chain: c, worker: w, buffer: pieces.Get().(*piece)}
+func (d *Device) handle(s *virtio.Session, c *virtio.Chain) (int, bool) {
+	r := request{dev: d, ctx: s.Context, chain: c, buffer: pieces.Get().(*piece)}
 	defer pieces.Put(r.buffer)
 	r.through = s.Features&featureFlush == 0 || s.Features&featureConfigWCE != 0 && !d.writeback.Load()
 	result := r.do()
@@ -111,7 +110,6 @@ func (r *request) flush() status {
 	if r.dev.cfg.ReadOnly {
 		return statusOK // there were none
 	}
-	r.worker.PassOn()
 	if err := r.dev.cfg.Disk.Flush(); err != nil {
 		r.dev.report("flush", 0, 0, err)
 		return statusIOErr

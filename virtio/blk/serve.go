@@ -2,6 +2,7 @@ package blk
 
 import (
 	"fmt"
+	"sync"
 
 	"linuxkvm/virtio"
 )
@@ -29,17 +30,30 @@ func (d *Device) Start(s *virtio.Session) error {
 	return nil
 }
 
-// serve starts the workers of a queue.
+// serve starts the workers of a queue. They take turns: the one that has the lock
+// waits for a request, lets go of the lock, and works on what it got. So a request
+// is never handed from one goroutine to another.
 func (d *Device) serve(s *virtio.Session, q *virtio.Queue) {
-	for _, w := range q.Workers(d.cfg.Workers) {
+	turn := new(sync.Mutex)
+	for range d.cfg.Workers {
 		s.Go(func() {
-			w.Serve(func(c *virtio.Chain) (int, bool) {
-				if c.Writable.Size() == 0 {
-					q.Break(fmt.Errorf("%w: a request to a disk without a place for its status", virtio.ErrBroken))
-					return 0, false
-				}
-				return d.handle(s, c, w)
-			})
+			for d.serveOne(s, q, turn) {
+			}
 		})
 	}
+}
+
+func (d *Device) serveOne(s *virtio.Session, q *virtio.Queue, turn *sync.Mutex) bool {
+	turn.Lock()
+	c, err := q.Next()
+	turn.Unlock()
+	if err != nil {
+		return false // stopped, or broken, which the transport knows
+	}
+	if c.Writable.Size() == 0 {
+		q.Break(fmt.Errorf("%w: a request to a disk without a place for its status", virtio.ErrBroken))
+		return false
+	}
+	n, ok := d.handle(s, c)
+	return ok && c.Release(n) == nil
 }

@@ -131,11 +131,11 @@ func (c *client) mount() {
 
 // Opcodes that the tests name.
 const (
-	opLookup, opGetAttr, opSetAttr, opReadlink, opSymlink = 1, 3, 4, 5, 6
-	opMknod, opMkdir, opUnlink, opRmdir, opRename, opLink = 8, 9, 10, 11, 12, 13
-	opStatFS, opRelease, opSetXAttr, opRemoveXAttr        = 17, 18, 21, 24
-	opFlush, opOpenDir, opReleaseDir, opCreate            = 25, 27, 29, 35
-	opInterrupt, opRename2, opLseek                       = 36, 45, 46
+	opLookup, opGetAttr, opSetAttr, opReadlink, opSymlink     = 1, 3, 4, 5, 6
+	opMknod, opMkdir, opUnlink, opRmdir, opRename, opLink     = 8, 9, 10, 11, 12, 13
+	opStatFS, opRelease, opFsync, opSetXAttr, opRemoveXAttr   = 17, 18, 20, 21, 24
+	opFlush, opOpenDir, opReleaseDir, opFsyncDir, opCreate    = 25, 27, 29, 30, 35
+	opInterrupt, opFallocate, opRename2, opLseek, opCopyRange = 36, 43, 45, 46, 47
 )
 
 func (c *client) lookup(dir uint64, name string) uint64 {

@@ -7,6 +7,8 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/hanwen/go-fuse/v2/fuse"
+
 	"linuxkvm/virtio/internal/drive"
 )
 
@@ -67,5 +69,20 @@ func TestDataOutsideOfMemory(t *testing.T) {
 	}
 	if b, err := os.ReadFile(c.at("f")); err != nil || string(b) != "as it was" {
 		t.Errorf("the host has %q, %v", b, err)
+	}
+}
+
+// A guest is told that it has nothing to flush when it closes a file.
+func TestNoFlush(t *testing.T) {
+	c := newClient(t, Config{})
+	b := c.must(0, opCreate, rootNode, syscall.O_RDWR, 0o100644, 0, 0, "f")
+	for what, answer := range map[string][]byte{
+		"create":              b[128:],
+		"create of a present": c.must(0, opCreate, rootNode, syscall.O_RDWR, 0o100644, 0, 0, "f")[128:],
+		"open":                c.must(0, opOpen, first(b), syscall.O_RDONLY, 0),
+	} {
+		if flags := binary.LittleEndian.Uint32(answer[8:]); flags&fuse.FOPEN_NOFLUSH == 0 {
+			t.Errorf("%s: flags %#x", what, flags)
+		}
 	}
 }

@@ -190,19 +190,31 @@ func (d *Device) Start(vs *virtio.Session) error {
 	return nil
 }
 
-// serve starts the workers of a queue. One is enough for the queue of high priority,
-// where nothing is waited for.
+// serve starts the workers of a queue, which take turns to wait for a request. One
+// is enough for the queue of high priority, where nothing is waited for.
 func (s *session) serve(vs *virtio.Session, workers *sync.WaitGroup, q *virtio.Queue, high bool) {
 	n := s.dev.cfg.Workers
 	if high {
 		n = 1
 	}
-	for _, w := range q.Workers(n) {
+	turn := new(sync.Mutex)
+	for range n {
 		workers.Add(1)
 		vs.Go(func() {
 			defer workers.Done()
 			var buf []byte
-			w.Serve(func(c *virtio.Chain) (int, bool) { return s.handle(c, high, w, &buf), true })
+			for s.serveOne(q, turn, high, &buf) {
+			}
 		})
 	}
+}
+
+func (s *session) serveOne(q *virtio.Queue, turn *sync.Mutex, high bool, buf *[]byte) bool {
+	turn.Lock()
+	c, err := q.Next()
+	turn.Unlock()
+	if err != nil {
+		return false // stopped, or broken, which the transport knows
+	}
+	return c.Release(s.handle(c, high, buf)) == nil
 }

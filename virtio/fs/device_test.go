@@ -121,7 +121,7 @@ func TestAttributes(t *testing.T) {
 		t.Errorf("a hole at %d", first(b))
 	}
 	other, to := c.create(rootNode, "copy")
-	if b := c.must(0, opCopyFileRange, node, fh, uint64(1), other, to, uint64(0), uint64(3), uint64(0)); first(b) != 3 {
+	if b := c.must(0, opCopyRange, node, fh, uint64(1), other, to, uint64(0), uint64(3), uint64(0)); first(b) != 3 {
 		t.Errorf("%d bytes copied", first(b))
 	}
 	if got := c.read(other, to, 0, 10); string(got) != "123" {
@@ -226,7 +226,7 @@ func TestFields(t *testing.T) {
 		opRelease: fuse.ReleaseIn{}, opFsync: fuse.FsyncIn{}, opGetXAttr: fuse.GetXAttrIn{}, opListXAttr: fuse.GetXAttrIn{},
 		opFlush: fuse.FlushIn{}, opOpenDir: fuse.OpenIn{}, opReadDir: fuse.ReadIn{}, opReleaseDir: fuse.ReleaseIn{},
 		opFsyncDir: fuse.FsyncIn{}, opAccess: fuse.AccessIn{}, opCreate: fuse.CreateIn{}, opFallocate: fuse.FallocateIn{},
-		opReadDirPlus: fuse.ReadIn{}, opRename2: fuse.RenameIn{}, opLseek: fuse.LseekIn{}, opCopyFileRange: fuse.CopyFileRangeIn{},
+		opReadDirPlus: fuse.ReadIn{}, opRename2: fuse.RenameIn{}, opLseek: fuse.LseekIn{}, opCopyRange: fuse.CopyFileRangeIn{},
 	} {
 		if want := int(reflect.TypeOf(in).Size()) - inHeader; fields[op] != want {
 			t.Errorf("opcode %d: %d bytes, want %d", op, fields[op], want)

@@ -141,7 +141,7 @@ func TestReadOnlyShare(t *testing.T) {
 	c.refused(syscall.EROFS, opSymlink, rootNode, "g", "f")
 	c.refused(syscall.EROFS, opSetXAttr, node, 1, 0, "user.a", []byte("x"))
 	c.refused(syscall.EROFS, opFallocate, node, fh, uint64(0), uint64(4096), 0, 0)
-	c.refused(syscall.EROFS, opCopyFileRange, node, fh, uint64(0), node, fh, uint64(9), uint64(1), uint64(0))
+	c.refused(syscall.EROFS, opCopyRange, node, fh, uint64(0), node, fh, uint64(9), uint64(1), uint64(0))
 	if b, err := os.ReadFile(c.at("f")); err != nil || string(b) != "kept" {
 		t.Errorf("%q, %v", b, err)
 	}
@@ -441,7 +441,7 @@ func stat(t testing.TB, name string) syscall.Stat_t {
 func (c *client) run(requests []asked) {
 	c.T.Helper()
 	for _, r := range requests {
-		if r.op == opCopyFileRange || r.op == opFallocate {
+		if r.op == opCopyRange || r.op == opFallocate {
 			continue // would only fill the disk
 		}
 		got := c.Queue(1).Do(c.encode(r.op, r.node, r.rest), answerRoom+4096)

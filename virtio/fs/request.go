@@ -19,11 +19,6 @@ const (
 	opDestroy     = 38
 	opBatchForget = 42
 	opReadDirPlus = 44
-
-	opFsync         = 20
-	opFsyncDir      = 30
-	opFallocate     = 43
-	opCopyFileRange = 47
 )
 
 // Fields of a request, of INIT, and those that say how much a guest wants to read.
@@ -56,15 +51,6 @@ func (m message) node() uint64 { return binary.LittleEndian.Uint64(m[headerNode:
 
 // forgets says whether a request is one that is not answered.
 func (m message) forgets() bool { return m.opcode() == opForget || m.opcode() == opBatchForget }
-
-// waits says whether a request is one that may well take long, by what it is.
-func (m message) waits() bool {
-	switch m.opcode() {
-	case opFsync, opFsyncDir, opFallocate, opCopyFileRange:
-		return true
-	}
-	return false
-}
 
 // check says with which error a request is refused before go-fuse sees it.
 func (m message) check() syscall.Errno {

@@ -128,7 +128,7 @@ func (s *session) endLocked() {
 
 // handle serves a chain, of which it returns how much is written. What is no request
 // has nobody to answer to.
-func (s *session) handle(c *virtio.Chain, high bool, w *virtio.Worker, buf *[]byte) int {
+func (s *session) handle(c *virtio.Chain, high bool, buf *[]byte) int {
 	if !high {
 		if n, served := s.data(c); served {
 			return n
@@ -137,9 +137,6 @@ func (s *session) handle(c *virtio.Chain, high bool, w *virtio.Worker, buf *[]by
 	m, err := readMessage(&c.Readable)
 	if err != nil {
 		return 0
-	}
-	if m.waits() {
-		w.PassOn()
 	}
 	answer := m.refuse(syscall.ENOSYS)
 	if !high || m.forgets() {
