@@ -94,22 +94,36 @@ func (a *Archive) addProgram(w *cpio.Writer) error {
 		return fmt.Errorf("initramfs: the guest's first program: %w", err)
 	}
 	defer f.Close()
-	if err := checkStatic(f, a.Program); err != nil {
-		return err
-	}
-	info, err := f.Stat()
+	e, err := elf.NewFile(f)
 	if err != nil {
+		return fmt.Errorf("initramfs: %s: no program for a guest: %w", a.Program, err)
+	}
+	if err := checkStatic(e, a.Program); err != nil {
 		return err
 	}
-	return w.File("init", 0o755, info.Size(), io.NewSectionReader(f, 0, info.Size()))
+	size := loaded(e)
+	if size == 0 {
+		return fmt.Errorf("initramfs: %s: no program for a guest: nothing of it is loaded", a.Program)
+	}
+	return w.File("init", 0o755, size, io.NewSectionReader(f, 0, size))
+}
+
+// loaded is how much of a program's file, from its start on, is needed to run it.
+// What a debugger would want lies behind, a third of the whole with Go's linker, and
+// would be copied twice on the guest's way to its first process. The header goes on
+// to name sections that are not there, which neither Linux nor Go's runtime reads.
+func loaded(e *elf.File) int64 {
+	var end uint64
+	for _, p := range e.Progs {
+		if p.Type == elf.PT_LOAD {
+			end = max(end, p.Off+p.Filesz)
+		}
+	}
+	return int64(end)
 }
 
 // checkStatic refuses a program that needs files which the guest has not.
-func checkStatic(f io.ReaderAt, name string) error {
-	e, err := elf.NewFile(f)
-	if err != nil {
-		return fmt.Errorf("initramfs: %s: no program for a guest: %w", name, err)
-	}
+func checkStatic(e *elf.File, name string) error {
 	if e.Machine != machines[runtime.GOARCH] {
 		return fmt.Errorf("initramfs: %s is a program for %v, not for this host's guests", name, e.Machine)
 	}
