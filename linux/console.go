@@ -17,8 +17,8 @@ type console struct {
 	tail []byte
 }
 
-// tailSize is how much of it is kept.
-const tailSize = 4 << 10
+// tailSize is how much of it is kept: a kernel's panic fits.
+const tailSize = 8 << 10
 
 func (c *console) Write(p []byte) (int, error) {
 	c.mu.Lock()
@@ -43,4 +43,12 @@ func (c *console) last() string {
 		return "; the console's last lines:\n" + text
 	}
 	return "; nothing was said on the console"
+}
+
+// ConsoleTail returns the end of what the guest has said on its serial port, at most
+// 8 KiB: a kernel that panicked has said why.
+func (vm *VM) ConsoleTail() string {
+	vm.console.mu.Lock()
+	defer vm.console.mu.Unlock()
+	return strings.TrimSpace(strings.ReplaceAll(string(vm.console.tail), "\r", ""))
 }

@@ -215,8 +215,8 @@ func TestFaultPanic(t *testing.T) {
 		t.Errorf("the command that panics: %q, %v", out, err)
 	}
 	wantGone(t, vm, c, machine.Reset)
-	if !bytes.Contains(vm.console.tail, []byte("Kernel panic")) {
-		t.Errorf("the console ends with %q", vm.console.tail)
+	if tail := vm.ConsoleTail(); !strings.Contains(tail, "Kernel panic") {
+		t.Errorf("the console ends with %q", tail)
 	}
 }
 

@@ -17,7 +17,6 @@ import (
 
 	"linuxkvm/image"
 	"linuxkvm/linux"
-	"linuxkvm/machine"
 )
 
 // commandFlags are the flags of microvm run that are about a command.
@@ -94,7 +93,7 @@ func runCommand(f *runFlags, args []string, s streams) (err error) {
 	if restoreErr := terminal.restore(); err == nil {
 		err = restoreErr
 	}
-	err = switchedOff(vm, err)
+	err = afterGuest(vm, err)
 	shutdown(vm)
 	return stopped(ctx, commandStatus(err))
 }
@@ -116,23 +115,6 @@ func shutdown(vm *linux.VM) {
 	ctx, cancel := context.WithTimeout(context.Background(), endTime)
 	defer cancel()
 	_ = vm.Shutdown(ctx)
-}
-
-// switchedOff is the end of a command whose guest switched itself off, as somebody or
-// the command itself has asked it to: it was killed with everything else there.
-func switchedOff(vm *linux.VM, err error) error {
-	if !errors.Is(err, linux.ErrGone) {
-		return err
-	}
-	select {
-	case <-vm.Done():
-	case <-time.After(endTime):
-		return err
-	}
-	if result, waitErr := vm.Wait(); waitErr != nil || result.Ending != machine.PowerOff {
-		return err
-	}
-	return &linux.ExitError{Code: -1, Signal: syscall.SIGKILL}
 }
 
 // stopped is the status of a signal that ended it all, or else err.

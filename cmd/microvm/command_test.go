@@ -24,6 +24,10 @@ import (
 const toolArg = "guest-tool"
 
 func toolMain(args []string) int {
+	if args[0] == "panic" {
+		fmt.Fprintln(os.Stderr, os.WriteFile("/proc/sysrq-trigger", []byte("c"), 0))
+		return 1
+	}
 	fmt.Print(os.Getenv("A"), " ", os.Getenv("B"), " ")
 	if _, err := io.Copy(os.Stdout, os.Stdin); err != nil {
 		return 1
@@ -128,6 +132,16 @@ func TestCommand(t *testing.T) {
 	default:
 		t.Error("the published port did not answer")
 	}
+}
+
+// The kernel under a command panics: microvm says so, and what the kernel has said.
+func TestCommandLosesItsGuest(t *testing.T) {
+	kernel := linuxKernels(t)[0]
+	dir := testimage.Layout(t, map[string][]byte{"bin/tool": testimage.Self(t)}, v1.Config{Entrypoint: []string{"tool", toolArg}})
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	got := finish(t, command(t, "run", "--memory", "256M", "--kernel", kernel, "--modules", filepath.Join("/kernel-modules", filepath.Base(kernel)),
+		"--image", dir, "--", "panic"))
+	check(t, got, statusNotRun, "", "the guest ended before the command did (reset)", "Kernel panic")
 }
 
 func TestImageCommand(t *testing.T) {

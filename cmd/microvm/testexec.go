@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -133,8 +132,7 @@ func testExec(f *runFlags, args []string, s streams) error {
 	ctx, stop := context.WithCancelCause(context.Background())
 	defer stop(nil)
 	undo := onSignal(stop, func() {})
-	var said tail
-	vm, err := f.startTestGuest(ctx, run, &said, s.err)
+	vm, err := f.startTestGuest(ctx, run, s.err)
 	undo()
 	if err != nil {
 		return stopped(ctx, notRun(f.explain(err)))
@@ -147,7 +145,8 @@ func testExec(f *runFlags, args []string, s streams) error {
 	}
 	err = runForwarding(cmd, stop)
 	if errors.Is(err, linux.ErrGone) {
-		return stopped(ctx, lostGuest(vm, &said))
+		_, err = lostGuest(vm)
+		return stopped(ctx, notRun(err))
 	}
 	if fetchErr := run.fetch(ctx, vm); fetchErr != nil {
 		fmt.Fprintf(s.err, "microvm: %v\n", fetchErr)
@@ -163,26 +162,14 @@ func testExec(f *runFlags, args []string, s streams) error {
 	return stopped(ctx, commandStatus(err))
 }
 
-// lostGuest is the error of a test that has lost the kernel under it, which may have
-// said why.
-func lostGuest(vm *linux.VM, said *tail) error {
-	select {
-	case <-vm.Done():
-	case <-time.After(endTime):
-		vm.Stop()
-	}
-	result, err := vm.Wait()
-	return notRun(errors.Join(fmt.Errorf("the guest ended before the test did (%v); its console's last lines:\n%s", result.Ending, said), err))
-}
-
 // startTestGuest starts a guest that has this host's files.
-func (f *runFlags) startTestGuest(ctx context.Context, run *testRun, said, w io.Writer) (*linux.VM, error) {
+func (f *runFlags) startTestGuest(ctx context.Context, run *testRun, w io.Writer) (*linux.VM, error) {
 	kernel, err := f.guestKernel()
 	if err != nil {
 		return nil, err
 	}
 	return linux.Start(ctx, linux.Config{
-		Kernel: kernel, CPUs: int(f.cpus), Memory: uint64(f.memory), Console: said,
+		Kernel: kernel, CPUs: int(f.cpus), Memory: uint64(f.memory),
 		Root:  linux.HostRoot(),
 		Ready: func() error { return f.confineTest(run, w) },
 	})
@@ -218,29 +205,4 @@ func (r *testRun) fetch(ctx context.Context, vm *linux.VM) error {
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// tail keeps the end of what is written to it.
-type tail struct {
-	mu   sync.Mutex
-	text []byte
-}
-
-// tailSize is how much is kept: a kernel's panic fits.
-const tailSize = 8 << 10
-
-func (t *tail) Write(p []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.text = append(t.text, p...)
-	if extra := len(t.text) - tailSize; extra > 0 {
-		t.text = append(t.text[:0], t.text[extra:]...)
-	}
-	return len(p), nil
-}
-
-func (t *tail) String() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return strings.TrimSpace(strings.ReplaceAll(string(t.text), "\r", ""))
 }
