@@ -36,7 +36,7 @@ const (
 	defaultWorkers = 16
 	maxQueues      = 64
 	maxWorkers     = 256
-	queueSize      = 256
+	queueSize      = 512 // Linux asks for 1 MiB and more at a time, a descriptor for each page
 	maxSerial      = 20
 )
 

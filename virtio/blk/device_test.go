@@ -97,7 +97,7 @@ func TestConfiguration(t *testing.T) {
 	full := newDriver(t, blk.Config{Disk: &forgetful{ram: newRAM(1<<20 + 511)}, Queues: 3}, 0).Config(0, 64)
 	for name, c := range map[string]struct{ got, want uint64 }{
 		"capacity":        {le.Uint64(full), 2048},
-		"segments":        {uint64(le.Uint32(full[12:])), 254},
+		"segments":        {uint64(le.Uint32(full[12:])), 510},
 		"block":           {uint64(le.Uint32(full[20:])), 512},
 		"physical block":  {uint64(full[24]), 3},
 		"smallest I/O":    {uint64(le.Uint16(full[26:])), 8},
