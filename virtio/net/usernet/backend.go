@@ -27,7 +27,7 @@ func (n *Network) Start(ctx context.Context, _ uint64) error {
 	if n.closed {
 		return errClosed
 	}
-	n.link.Drain() // is for a guest that is gone
+	n.out.drain() // is for a guest that is gone
 	n.session = ctx
 	return nil
 }
@@ -38,7 +38,7 @@ func (n *Network) ReadPacket(p []byte) (int, error) {
 	session := n.session
 	n.mu.Unlock()
 	for {
-		pkt := n.link.ReadContext(session)
+		pkt := n.out.take(session)
 		if pkt == nil {
 			return 0, errClosed
 		}

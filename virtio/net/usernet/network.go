@@ -27,6 +27,7 @@ type Network struct {
 
 	stack *stack.Stack
 	link  *channel.Endpoint
+	out   outbound // what comes out of link
 
 	ctx     context.Context // until Close
 	cancel  context.CancelFunc
@@ -93,6 +94,7 @@ func (n *Network) setUp() error {
 	// The guest may leave checksums to us: what comes through memory is right.
 	n.link = channel.New(min(queued/n.cfg.MTU, queuedPackets), uint32(n.cfg.MTU)+header.EthernetMinimumSize, gatewayMAC)
 	n.link.LinkEPCapabilities = stack.CapabilityRXChecksumOffload
+	n.out.link = n.link
 	n.stack = stack.New(stack.Options{
 		NetworkProtocols:   []stack.NetworkProtocolFactory{ipv4.NewProtocol, arp.NewProtocol},
 		TransportProtocols: []stack.TransportProtocolFactory{tcp.NewProtocol, udp.NewProtocol, icmp.NewProtocol4},
