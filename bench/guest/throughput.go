@@ -41,11 +41,13 @@ var metrics = []struct {
 func throughput(ctx context.Context, o options, s *scene, vmms []vmm, t *table) error {
 	reports := make([][]map[string]float64, len(vmms))
 	for round, i := range inlane.Turns(o.rounds, len(vmms)) {
-		one, cancel := context.WithTimeout(ctx, patience)
-		r, err := workOnce(one, vmms[i], []string{o.each.String(), s.address})
-		cancel()
+		var r map[string]float64
+		err := twice(ctx, vmms[i].name(), func(ctx context.Context) (err error) {
+			r, err = workOnce(ctx, vmms[i], []string{o.each.String(), s.address})
+			return err
+		})
 		if err != nil {
-			return fmt.Errorf("%s: %w", vmms[i].name(), err)
+			return err
 		}
 		fmt.Printf("throughput %d  %-16s done\n", round+1, vmms[i].name())
 		reports[i] = append(reports[i], r)
