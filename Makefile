@@ -24,7 +24,7 @@ ARCHS := amd64 arm64 riscv64 s390x ppc64le mips64le loong64
 MACHINE_ARCHS := amd64 arm64 riscv64
 LIBRARY_PACKAGES := ./uapi ./memory ./kvm ./internal/sys
 
-.PHONY: run test test-here test-race test-lanes coverage bench lint check generate fuzz build clean help
+.PHONY: run test test-here test-race test-lanes test-exec coverage bench lint check generate fuzz build clean help
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -35,7 +35,7 @@ run: ## boot Linux in our microVM and print what it says
 
 test: ## all tests: here, under the race detector, and in the rig's lanes
 	@scripts/setup rig race check
-	@$(MAKE) --no-print-directory vet test-here test-race test-lanes
+	@$(MAKE) --no-print-directory vet test-here test-race test-lanes test-exec
 
 .PHONY: vet
 vet: ## vet the module where the machine runs, and the library on every architecture
@@ -63,6 +63,17 @@ test-lanes: ## tests on real KVM in the rig, one boot a lane
 	$(RIG_TEST) -lane $(LIBRARY_LANES) $(LIBRARY_LANE_PACKAGES) || status=1; \
 	test ! -e $(FAILURES) || { echo "==> what failed in the rig"; cat $(FAILURES); }; \
 	exit $$status
+
+# A package whose tests the go command runs in a guest, and what they have covered.
+EXEC_PACKAGE := ./cmd/microvm/internal/size
+EXEC_PROFILE := .cache/exec.out
+GO_TEST_EXEC = CGO_ENABLED=1 $(GO) test -count=1 -race -coverprofile $(EXEC_PROFILE) -exec $(CURDIR)/scripts/lane-test-exec $(EXEC_PACKAGE)
+
+test-exec: ## go test -exec in the rig: a guest runs a test with the race detector and coverage
+	@echo "==> go test -exec in the rig"
+	@mkdir -p $(dir $(EXEC_PROFILE)); rm -f $(EXEC_PROFILE)
+	@$(GO_TEST_EXEC) || { echo "==> TRIED AGAIN, for the case that the lane was lost"; $(GO_TEST_EXEC); }
+	@grep -q '/size.go:.* [1-9][0-9]*$$' $(EXEC_PROFILE) || { echo "no line of $(EXEC_PACKAGE) is counted in $(EXEC_PROFILE)" >&2; exit 1; }
 
 # What the tests do with KVM, by lane; internal/cmd/coverage reads it.
 TRACE := .cache/trace

@@ -133,32 +133,6 @@ func checkFile(t *testing.T, path, want string) {
 	}
 }
 
-// builtDir names a directory with test binaries that go test -c made of package size:
-// race.test with -race, cover.test with -cover.
-const builtDir = "MICROVM_TEST_BUILT"
-
-// TestTestExecBuilt runs binaries that this one cannot be: dynamically linked ones with
-// the race detector, and ones with coverage.
-func TestTestExecBuilt(t *testing.T) {
-	dir := os.Getenv(builtDir)
-	if dir == "" {
-		t.Skipf("needs test binaries (%s); docs/rig.md says how to bring them", builtDir)
-	}
-	kernel := oneKernel(t)
-	profile := filepath.Join(t.TempDir(), "cover.out")
-	for name, args := range map[string][]string{"race.test": nil, "cover.test": {"-test.coverprofile=" + profile}} {
-		cmd := command(t, append([]string{"test-exec", "--kernel", kernel, "--modules", filepath.Join("/kernel-modules", filepath.Base(kernel)),
-			filepath.Join(dir, name), "-test.v"}, args...)...)
-		cmd.Dir = dir
-		if got := finish(t, cmd); got.status != 0 || !strings.Contains(got.stdout, "\nPASS\n") {
-			t.Errorf("%s: %+v", name, got)
-		}
-	}
-	if b, err := os.ReadFile(profile); err != nil || !strings.HasPrefix(string(b), "mode: ") {
-		t.Errorf("%q, %v", b, err)
-	}
-}
-
 func TestTestExecErrors(t *testing.T) {
 	for _, c := range []struct {
 		env  string
