@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -405,18 +406,33 @@ func leftovers(t *testing.T) string {
 	return string(mounts) + names.String()
 }
 
+// manyGuests is how many TestFaultManyGuests has, and how many start at a time.
+func manyGuests(t *testing.T) (n, starts int) {
+	if os.Getenv("KVM_TEST_LANE") == "" {
+		return 50, 50
+	}
+	n, starts = 2, 2 // the rig emulates them all on a few processors
+	if s := os.Getenv("LINUXKVM_TEST_GUESTS"); s != "" {
+		var err error
+		if n, err = strconv.Atoi(s); err != nil {
+			t.Fatalf("LINUXKVM_TEST_GUESTS=%s: %v", s, err)
+		}
+	}
+	return n, starts
+}
+
 // Many guests at once, in one program, each with its own work.
 func TestFaultManyGuests(t *testing.T) {
 	kernel := oneKernel(t)
-	n := 50
-	if os.Getenv("KVM_TEST_LANE") != "" {
-		n = 2 // the rig emulates them all on a few processors
-	}
+	n, starts := manyGuests(t)
+	turn := make(chan struct{}, starts)
 	base := smallDisk(t, 1<<20)
 	var starting sync.WaitGroup
 	vms := make([]*VM, n)
 	for i := range vms {
 		starting.Go(func() {
+			turn <- struct{}{}
+			defer func() { <-turn }()
 			vm, err := start(t, Config{Kernel: kernel, Memory: 128 << 20, Disks: []Disk{{Path: base, Private: true}}})
 			if err != nil {
 				t.Errorf("guest %d: %v", i, err)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"runtime"
@@ -136,30 +137,12 @@ func TestAMachineIsUsedOnce(t *testing.T) {
 	}
 }
 
+// As many as wanted run in one process, all at once, and leave nothing.
 func TestMachinesRunSideBySideAndLeaveNothing(t *testing.T) {
 	needKVM(t)
-	one := func() {
-		said := newConsole("")
-		m, err := New(Config{Kernel: program(tinykernel.Say("ok"), tinykernel.Off, tinykernel.Spin), Memory: 16 << 20, ConsoleOut: said})
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		r, err := m.Run(t.Context())
-		if r.Ending != PowerOff || err != nil || said.String() != "ok" {
-			t.Errorf("ended with %v, %v, %q", r.Ending, err, said)
-		}
-		if err := m.Close(); err != nil {
-			t.Error(err)
-		}
-	}
-	one()
+	sideBySide(t, 1)
 	fds, goroutines := countFDs(t), runtime.NumGoroutine()
-	var wg sync.WaitGroup
-	for range 20 {
-		wg.Go(one)
-	}
-	wg.Wait()
+	sideBySide(t, 50)
 	if now := countFDs(t); now > fds {
 		t.Errorf("%d descriptors before, %d after", fds, now)
 	}
@@ -168,6 +151,46 @@ func TestMachinesRunSideBySideAndLeaveNothing(t *testing.T) {
 			t.Fatalf("%d goroutines before, %d after", goroutines, runtime.NumGoroutine())
 		}
 	}
+}
+
+// sideBySide runs n machines, of which none ends before all have spoken.
+func sideBySide(t *testing.T, n int) {
+	var wg, silent sync.WaitGroup
+	silent.Add(n)
+	for range n {
+		wg.Go(func() {
+			spoken := sync.OnceFunc(silent.Done)
+			defer spoken()
+			if err := waitAndEnd(t, func() { spoken(); silent.Wait() }); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// waitAndEnd runs a machine, and calls wait between its first words and its end.
+func waitAndEnd(t *testing.T, wait func()) error {
+	said := newConsole(tinykernel.Greeting)
+	keys, typed := io.Pipe()
+	defer typed.Close()
+	m, err := New(Config{Kernel: bytes.NewReader(tinykernel.Image()), Memory: 16 << 20, ConsoleIn: keys, ConsoleOut: said})
+	if err != nil {
+		return err
+	}
+	go func() {
+		select {
+		case <-said.seen:
+			wait()
+			_, _ = io.WriteString(typed, tinykernel.PowerOff) // a machine that is gone is seen below
+		case <-t.Context().Done():
+		}
+	}()
+	r, err := m.Run(t.Context())
+	if err == nil && r.Ending != PowerOff {
+		err = fmt.Errorf("ended with %v after %q", r.Ending, said)
+	}
+	return errors.Join(err, m.Close())
 }
 
 func countFDs(t *testing.T) int {
